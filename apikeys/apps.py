@@ -1,0 +1,10 @@
+"""The apikeys app."""
+
+from django.apps import AppConfig
+
+
+class ApiKeysConfig(AppConfig):
+    """Holds `ApiKey`, its life cycle and the reminders before it expires."""
+
+    name = "apikeys"
+    verbose_name = "API keys"

@@ -1,0 +1,76 @@
+"""The text of a key, and what is stored of it.
+
+`torii_scim_ab12cd34_<43 characters><6 characters>`: a prefix that says what the key opens, an id that may be shown, 32
+random bytes in base 62, and a CRC32 of all before it in base 62, so that a typing error or a scanner's false find is
+told apart without a look at the database. What is stored is an HMAC-SHA-256 of the text under a pepper: the secret has
+256 bits of its own, so a slow password hash would only cost time.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from dataclasses import dataclass
+from typing import Self
+
+BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+ID_LENGTH = 8
+SECRET_BYTES = 32
+SECRET_LENGTH = 43
+CHECKSUM_LENGTH = 6
+
+PATTERN = re.compile(r"torii_(scim|api)_([0-9a-z]{8})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})")
+
+
+def base62(number: int, length: int) -> str:
+    """Return `number` in base 62, most significant digit first, padded to `length` characters."""
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(BASE62[digit])
+    return "".join(reversed(digits))
+
+
+def checksum(text: str) -> str:
+    """Return the CRC32 of `text` as six base 62 characters."""
+    return base62(zlib.crc32(text.encode()), CHECKSUM_LENGTH)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class KeyText:
+    """A key as its holder sees it. It has no readable `repr`, so that it lands in no log or traceback."""
+
+    text: str
+    kind: str
+    key_id: str
+
+    @classmethod
+    def generate(cls, kind: str) -> Self:
+        """Make a new key of `kind` ("scim" or "api")."""
+        key_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+        secret = base62(int.from_bytes(secrets.token_bytes(SECRET_BYTES)), SECRET_LENGTH)
+        body = f"torii_{kind}_{key_id}_{secret}"
+        return cls(body + checksum(body), kind, key_id)
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Return the key that `text` spells, or None if it is malformed or its checksum is wrong."""
+        match = PATTERN.fullmatch(text)
+        if match is None or checksum(text[:-CHECKSUM_LENGTH]) != match[4]:
+            return None
+        return cls(text, match[1], match[2])
+
+    @property
+    def last_four(self) -> str:
+        """The last four characters, by which a person tells keys apart."""
+        return self.text[-4:]
+
+    def digest(self, pepper: str) -> str:
+        """Return the HMAC-SHA-256 of the text under `pepper`, in hexadecimal (64 characters)."""
+        return hmac.new(pepper.encode(), self.text.encode(), hashlib.sha256).hexdigest()
+
+    def digests(self, peppers: list[str]) -> list[str]:
+        """Return the digest under each of `peppers`, in their order."""
+        return [self.digest(pepper) for pepper in peppers]

@@ -1,0 +1,73 @@
+"""Who does something, and from where: what every verb is told as `by`.
+
+The doors make actors (a member at the web, a key at an API, staff in the Django admin, a task or a command); verbs
+only pass them on to the audit log.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from apikeys.models import ApiKey
+    from members.models import Member, User
+
+USER_AGENT_LENGTH = 300
+
+
+class ActorKind(models.TextChoices):
+    """What sort of somebody acts."""
+
+    MEMBER = "member", "Member"
+    API_KEY = "api_key", "API key"
+    STAFF = "staff", "Staff"
+    SYSTEM = "system", "System"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: `ip` is the client's address, `user_agent` what it calls itself."""
+
+    ip: str | None = None
+    user_agent: str = ""
+
+    @classmethod
+    def of(cls, request: "HttpRequest") -> Self:
+        """Return the origin of `request`. Proxies are dealt with in `torii_settings.wsgi`."""
+        return cls(
+            ip=request.META.get("REMOTE_ADDR") or None,
+            user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_LENGTH],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `id` is the primary key as text, `label` what a reader of the log recognizes."""
+
+    kind: ActorKind
+    id: str
+    label: str
+    origin: Origin = field(default_factory=Origin)
+
+    @classmethod
+    def member(cls, member: "Member", origin: Origin | None = None) -> Self:
+        """Return the actor for an organization's member at the web UI."""
+        return cls(ActorKind.MEMBER, str(member.pk), member.full_name, origin or Origin())
+
+    @classmethod
+    def api_key(cls, api_key: "ApiKey", origin: Origin | None = None) -> Self:
+        """Return the actor for whoever holds `api_key`."""
+        return cls(ActorKind.API_KEY, str(api_key.pk), api_key.hint, origin or Origin())
+
+    @classmethod
+    def staff(cls, user: "User", origin: Origin | None = None) -> Self:
+        """Return the actor for a member of the vendor's staff in the Django admin."""
+        return cls(ActorKind.STAFF, str(user.pk), user.email, origin or Origin())
+
+    @classmethod
+    def system(cls, name: str) -> Self:
+        """Return the actor for a scheduled task or a management command called `name`."""
+        return cls(ActorKind.SYSTEM, "", name)

@@ -1,0 +1,123 @@
+"""An Event says who did what to what, when and from where; it is written once and never changed.
+
+The verb that changes something records the event in the same transaction, so that neither exists without the other.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from members.ids import uuid7
+
+__all__ = ["Action", "Actor", "ActorKind", "Event", "Origin"]
+
+
+class Action(models.TextChoices):
+    """What can happen, as tags that logs and filters rely on: they are never renamed."""
+
+    SCIM_ENABLED = "scim.enabled", "SCIM turned on"
+    SCIM_DISABLED = "scim.disabled", "SCIM turned off"
+    API_KEY_GENERATED = "api_key.generated", "API key generated"
+    API_KEY_DELETED = "api_key.deleted", "API key deleted"
+    API_KEY_EXPIRED = "api_key.expired", "API key expired"
+    MEMBER_CREATED = "member.created", "Member created"
+    MEMBER_UPDATED = "member.updated", "Member updated"
+    MEMBER_ROLE_CHANGED = "member.role_changed", "Member's role changed"
+    MEMBER_DEACTIVATED = "member.deactivated", "Member deactivated"
+    MEMBER_REACTIVATED = "member.reactivated", "Member reactivated"
+    MEMBER_REMOVED = "member.removed", "Member removed"
+    ROLE_CREATED = "role.created", "Role created"
+    ROLE_UPDATED = "role.updated", "Role changed"
+    ROLE_DELETED = "role.deleted", "Role deleted"
+    GROUP_CREATED = "group.created", "Group created"
+    GROUP_UPDATED = "group.updated", "Group changed"
+    GROUP_REMOVED = "group.removed", "Group removed"
+    ORGANIZATION_CREATED = "organization.created", "Organization created"
+    ORGANIZATION_UPDATED = "organization.updated", "Organization changed"
+
+
+class EventImmutable(Exception):
+    """Somebody tried to change or delete an audit event."""
+
+    def __init__(self) -> None:
+        super().__init__("Audit events are append-only: they can't be changed or deleted.")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Events can be read and added, nothing else."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Raise EventImmutable."""
+        raise EventImmutable
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Raise EventImmutable."""
+        raise EventImmutable
+
+
+class Event(models.Model):
+    """One thing that happened in one organization.
+
+    `changes` maps a field to `[before, after]`, or to what was set. Actor and target are kept as text beside their
+    ids, because the log outlives them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey("members.Organization", on_delete=models.PROTECT, related_name="events")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    action = models.CharField(max_length=40, choices=Action)
+    actor_kind = models.CharField(max_length=10, choices=ActorKind)
+    actor_id = models.CharField(max_length=40, blank=True)
+    actor_label = models.CharField(max_length=320)
+    target_type = models.CharField(max_length=40)
+    target_id = models.CharField(max_length=40)
+    target_label = models.CharField(max_length=320)
+    changes = models.JSONField(default=dict)
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["organization", "-id"], name="event_organization_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.target_label}"
+
+    @classmethod
+    def record(
+        cls,
+        action: Action,
+        organization: models.Model,
+        *,
+        by: Actor,
+        target: models.Model,
+        changes: dict[str, Any] | None = None,
+    ) -> "Event":
+        """Add an event to the log of `organization`; call it inside the transaction of the change itself."""
+        return cls.objects.create(
+            organization=organization,
+            action=action,
+            actor_kind=by.kind,
+            actor_id=by.id,
+            actor_label=by.label[:320],
+            target_type=target._meta.model_name,
+            target_id=str(target.pk),
+            target_label=str(target)[:320],
+            changes=changes or {},
+            ip=by.origin.ip,
+            user_agent=by.origin.user_agent,
+        )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the event. Raises EventImmutable for one that exists."""
+        if not self._state.adding:
+            raise EventImmutable
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raise EventImmutable."""
+        raise EventImmutable

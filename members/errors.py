@@ -1,0 +1,76 @@
+"""What members refuse, as nouns of our own; each door translates them once.
+
+Every error carries `detail`, a sentence for the person who can mend it.
+"""
+
+from uuid import UUID
+
+
+class MemberError(Exception):
+    """Base of what members refuse."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class UserNameTaken(MemberError):
+    """Another member of the organization has this userName, in whatever case."""
+
+    def __init__(self, user_name: str) -> None:
+        super().__init__(f'A member with the userName "{user_name}" already exists in this organization.')
+
+
+class UserNameImmutable(MemberError):
+    """A userName can't be updated."""
+
+    def __init__(self, current: str) -> None:
+        super().__init__(
+            f'userName can\'t be updated: this member\'s is "{current}". '
+            "Create a new member for the new address and deactivate this one."
+        )
+
+
+class UserNameInvalid(MemberError):
+    """A userName that is no e-mail address, or whose domain the organization has not approved."""
+
+
+class UnknownRole(MemberError):
+    """No role of the organization has this name."""
+
+
+class LastAdmin(MemberError):
+    """The organization would be left without an active Admin."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the organization's last active Admin, who can't be demoted, deactivated or removed. "
+            "Give another active member the Admin role first."
+        )
+
+
+class UnknownGroupMember(MemberError):
+    """A group was to have members whom the organization doesn't have."""
+
+    def __init__(self, unknown: set[UUID]) -> None:
+        first = sorted(str(pk) for pk in unknown)[:5]
+        super().__init__(f"The organization has no member with the id {', '.join(first)}: create the member first.")
+
+
+class RoleLocked(MemberError):
+    """A predefined role can't be edited or deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'"{name}" is a predefined role: it can\'t be edited or deleted.')
+
+
+class RoleInUse(MemberError):
+    """A role that members still have can't be deleted."""
+
+    def __init__(self, name: str, members: int) -> None:
+        people = "1 member has" if members == 1 else f"{members} members have"
+        super().__init__(f'{people} the role "{name}". Give them another role before deleting it.')
+
+
+class NotPermitted(MemberError):
+    """The acting member's role does not allow this."""

@@ -1,0 +1,42 @@
+"""The web's door: sets `request.member`, `request.organization` and `request.actor` on the settings pages."""
+
+from collections.abc import Callable
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from audit.actor import Actor, Origin
+from members.models import Member, Organization
+from members.sessions import current_member
+
+SETTINGS_PATH = "/settings/"
+
+
+class MemberRequest(HttpRequest):
+    """A request to a settings page, as views get it."""
+
+    member: Member
+    organization: Organization
+    actor: Actor
+
+
+class CurrentMember:
+    """Lets only signed-in active members through to `/settings/`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Ask a stranger to sign in; tell a user without an active membership so."""
+        if not request.path_info.startswith(SETTINGS_PATH):
+            return self.get_response(request)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        member = current_member(request.user, request.session)
+        if member is None:
+            return render(request, "members/no_membership.html", status=403)
+        request.member = member  # type: ignore[attr-defined]
+        request.organization = member.organization  # type: ignore[attr-defined]
+        request.actor = Actor.member(member, Origin.of(request))  # type: ignore[attr-defined]
+        return self.get_response(request)

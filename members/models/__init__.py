@@ -1,0 +1,20 @@
+"""The models of the members app, a file each."""
+
+from members.models.group import Group, GroupMembership
+from members.models.member import Member, MemberQuerySet
+from members.models.organization import ApprovedDomain, Organization
+from members.models.role import Level, Role, Scope
+from members.models.user import User
+
+__all__ = [
+    "ApprovedDomain",
+    "Group",
+    "GroupMembership",
+    "Level",
+    "Member",
+    "MemberQuerySet",
+    "Organization",
+    "Role",
+    "Scope",
+    "User",
+]

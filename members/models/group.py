@@ -1,0 +1,146 @@
+"""A Group is a directory group that an identity provider pushes.
+
+Memberships are rows, and every change touches only the rows that change: adding one person to a group of 100,000
+reads and writes one row.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from audit.models import Action, Actor, Event
+from members.directory import GroupProfile
+from members.errors import UnknownGroupMember
+from members.ids import uuid7
+from members.models.member import Member
+from members.models.organization import Organization
+
+LOGGED_IDS = 50
+
+
+class GroupQuerySet(models.QuerySet["Group"]):
+    """Groups of an organization; call it on `organization.groups`."""
+
+    def update_from_directory(
+        self, group_id: UUID, describe: Callable[["Group"], GroupProfile], *, by: Actor
+    ) -> "Group":
+        """Change a group to what the directory says, in one transaction.
+
+        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, or what `describe` raises.
+        """
+        with transaction.atomic():
+            group = self.select_related("organization").select_for_update(of=("self",)).get(pk=group_id)
+            group.take_over(describe(group), by=by)
+        return group
+
+
+class Group(models.Model):
+    """A directory group with its members."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="groups")
+    display_name = models.CharField("displayName", max_length=254)
+    external_id = models.CharField("externalId", max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    members = models.ManyToManyField(Member, through="GroupMembership", related_name="groups")
+
+    objects = GroupQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="group_organization_id"),
+            models.Index(fields=["organization", "external_id"], name="group_external_id"),
+            models.Index("organization", Lower("display_name"), name="group_display_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @classmethod
+    def add(cls, organization: Organization, profile: GroupProfile, *, by: Actor) -> "Group":
+        """Add a group to `organization`. Raises UnknownGroupMember."""
+        with transaction.atomic():
+            group = cls(organization=organization, display_name=profile.display_name, external_id=profile.external_id)
+            group.save(force_insert=True)
+            added = group._add_members((profile.replace_members or set()) | profile.add_members)
+            Event.record(Action.GROUP_CREATED, organization, by=by, target=group, changes=ids(added=added))
+        return group
+
+    def take_over(self, profile: GroupProfile, *, by: Actor) -> None:
+        """Make this group, whose row the caller has locked, what `profile` says. Raises UnknownGroupMember."""
+        changes: dict[str, Any] = {
+            name: [getattr(self, name), getattr(profile, name)]
+            for name in ("display_name", "external_id")
+            if getattr(self, name) != getattr(profile, name)
+        }
+        add, remove = profile.add_members, profile.remove_members
+        if profile.replace_members is not None:
+            current = set(self.memberships.values_list("member_id", flat=True))
+            add, remove = profile.replace_members - current, current - profile.replace_members
+        removed = self._remove_members(remove)
+        added = self._add_members(add)
+        changes |= ids(added=added, removed=removed)
+        if not changes:
+            return
+        self.display_name, self.external_id = profile.display_name, profile.external_id
+        self.updated_at = timezone.now()
+        self.save(update_fields=["display_name", "external_id", "updated_at"])
+        Event.record(Action.GROUP_UPDATED, self.organization, by=by, target=self, changes=changes)
+
+    def remove(self, *, by: Actor) -> None:
+        """Delete the group; its members stay."""
+        with transaction.atomic():
+            Event.record(Action.GROUP_REMOVED, self.organization, by=by, target=self)
+            self.delete()
+
+    def _add_members(self, wanted: set[UUID]) -> set[UUID]:
+        """Add the members who aren't in the group yet, and return them."""
+        if not wanted:
+            return set()
+        known = set(self.organization.members.filter(pk__in=wanted).values_list("pk", flat=True))
+        if unknown := wanted - known:
+            raise UnknownGroupMember(unknown)
+        new = wanted - set(self.memberships.filter(member_id__in=wanted).values_list("member_id", flat=True))
+        self.memberships.bulk_create(
+            GroupMembership(organization_id=self.organization_id, group=self, member_id=member_id)
+            for member_id in sorted(new)
+        )
+        return new
+
+    def _remove_members(self, unwanted: set[UUID]) -> set[UUID]:
+        """Remove the members who are in the group, and return them."""
+        if not unwanted:
+            return set()
+        found = self.memberships.filter(member_id__in=unwanted)
+        gone = set(found.values_list("member_id", flat=True))
+        found.delete()
+        return gone
+
+
+class GroupMembership(models.Model):
+    """That a member is in a group."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="memberships")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="group_memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint("organization", "group", "member", name="group_membership_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.group_id}"
+
+
+def ids(**sets: set[UUID]) -> dict[str, Any]:
+    """Return the audit log's account of members added and removed: how many, and the first few ids."""
+    return {
+        name: {"count": len(found), "first": [str(pk) for pk in sorted(found)[:LOGGED_IDS]]}
+        for name, found in sets.items()
+        if found
+    }

@@ -1,0 +1,315 @@
+"""A Member is a person in one organization: what SCIM calls a User.
+
+State is a timestamp: a member without `deactivated_at` is active. Every verb takes the row's lock first, then checks,
+changes and records, so that two of them at once behave like one after the other.
+"""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Lower
+from django.utils import timezone
+
+from audit.models import Action, Actor, Event
+from members.directory import DirectoryProfile
+from members.errors import LastAdmin, UnknownRole, UserNameImmutable, UserNameTaken
+from members.ids import uuid7
+from members.models.organization import Organization
+from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope
+
+if TYPE_CHECKING:
+    from django_stubs_ext.db.models.manager import RelatedManager
+
+    from members.models.group import GroupMembership
+
+USER_NAME_UNIQUE = "member_user_name_unique"
+
+
+class MemberQuerySet(models.QuerySet["Member"]):
+    """Members read as adjectives; call it on `organization.members`."""
+
+    def active(self) -> "MemberQuerySet":
+        """Members who are not deactivated."""
+        return self.filter(deactivated_at=None)
+
+    def admins(self) -> "MemberQuerySet":
+        """Members with the predefined Admin role."""
+        return self.filter(role__is_predefined=True, role__name=ADMIN)
+
+    def employees(self) -> "MemberQuerySet":
+        """Members with the predefined Employee role."""
+        return self.filter(role__is_predefined=True, role__name=EMPLOYEE)
+
+    def listed(self) -> "MemberQuerySet":
+        """Members who appear on the Members page: all but the Employees."""
+        return self.exclude(role__is_predefined=True, role__name=EMPLOYEE)
+
+    def with_user_name(self, user_name: str) -> "MemberQuerySet":
+        """The member with this userName, in whatever case."""
+        return self.filter(user_name__lower=user_name.lower())
+
+    def search(self, text: str) -> "MemberQuerySet":
+        """Members whose name or userName contains every word of `text`, in whatever case."""
+        found = self.annotate(full=Lower(Concat("given_name", Value(" "), "family_name", Value(" "), "display_name")))
+        for word in text.lower().split():
+            found = found.filter(Q(full__contains=word) | Q(user_name__lower__contains=word))
+        return found
+
+    def for_update(self) -> "MemberQuerySet":
+        """Lock the rows until the transaction ends; their roles come along unlocked."""
+        return self.select_related("role", "organization").select_for_update(of=("self",))
+
+    def update_from_directory(
+        self, member_id: UUID, describe: Callable[["Member"], DirectoryProfile], *, by: Actor
+    ) -> "Member":
+        """Change a member to what the directory says, in one transaction.
+
+        `describe` is given the locked member and returns the profile it is to have: a PATCH reads what it changes under
+        the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, or what `describe` raises.
+        """
+        with transaction.atomic():
+            member = self.for_update().get(pk=member_id)
+            member.take_over(describe(member), by=by)
+        return member
+
+
+class Member(models.Model):
+    """A person in one organization.
+
+    `user_name` is unique in the organization without regard to case and is kept as it was sent. The columns hold what
+    this project acts on; `attributes` holds the rest of the SCIM resource as the identity provider sent it.
+    """
+
+    class Source(models.TextChoices):
+        """How a member came to be."""
+
+        SCIM = "scim", "SCIM"
+        MANUAL = "manual", "Added by hand"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="memberships"
+    )
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="members")
+    user_name = models.CharField("userName", max_length=254)
+    external_id = models.CharField("externalId", max_length=254, blank=True)
+    given_name = models.CharField(max_length=254, blank=True)
+    family_name = models.CharField(max_length=254, blank=True)
+    display_name = models.CharField(max_length=254, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    source = models.CharField(max_length=10, choices=Source, default=Source.MANUAL)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deactivated_at = models.DateTimeField(null=True, blank=True)
+    sessions_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = MemberQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        group_memberships: "RelatedManager[GroupMembership]"
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint("organization", Lower("user_name"), name=USER_NAME_UNIQUE)]
+        indexes = [
+            models.Index(fields=["organization", "id"], name="member_organization_id"),
+            models.Index(fields=["organization", "external_id"], name="member_external_id"),
+            models.Index(Lower("user_name"), name="member_user_name_anywhere"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_name
+
+    @property
+    def full_name(self) -> str:
+        """The name to show: display name, given and family name, or the userName of somebody without one."""
+        return self.display_name or f"{self.given_name} {self.family_name}".strip() or self.user_name
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the member is not deactivated."""
+        return self.deactivated_at is None
+
+    def can(self, scope: Scope, level: Level) -> bool:
+        """Whether this member, if active, may read or act in `scope`."""
+        return self.is_active and self.role.allows(scope, level)
+
+    # Verbs ------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def add(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":
+        """Add a member to `organization`.
+
+        A directory that creates somebody who is there but deactivated reactivates them under the same id; anybody else
+        gets UserNameTaken. Also raises UserNameInvalid and UnknownRole.
+        """
+        organization.check_user_name(profile.user_name)
+        try:
+            with transaction.atomic():
+                existing = organization.members.for_update().with_user_name(profile.user_name).first()
+                if existing is None:
+                    return cls._create(organization, profile, source=source, by=by)
+                if existing.is_active or source != cls.Source.SCIM:
+                    raise UserNameTaken(profile.user_name)
+                profile.active = profile.active is not False
+                existing.take_over(profile, by=by)
+                return existing
+        except IntegrityError as error:
+            # Somebody else inserted the same userName after our look; the constraint has the last word.
+            if constraint_of(error) == USER_NAME_UNIQUE:
+                raise UserNameTaken(profile.user_name) from None
+            raise
+
+    @classmethod
+    def _create(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":
+        now = timezone.now()
+        member = cls(
+            organization=organization,
+            role=role_named(organization, profile.role_name or EMPLOYEE),
+            user_name=profile.user_name,
+            external_id=profile.external_id,
+            given_name=profile.given_name,
+            family_name=profile.family_name,
+            display_name=profile.display_name,
+            attributes=profile.attributes,
+            source=source,
+            created_at=now,
+            updated_at=now,
+            deactivated_at=now if profile.active is False else None,
+        )
+        member.save(force_insert=True)
+        Event.record(
+            Action.MEMBER_CREATED,
+            organization,
+            by=by,
+            target=member,
+            changes={"role": member.role.name, "active": member.is_active},
+        )
+        return member
+
+    def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
+        """Make this member, whose row the caller has locked, what `profile` says; a change of nothing writes nothing.
+
+        Raises UserNameImmutable, UnknownRole or LastAdmin.
+        """
+        if profile.user_name.lower() != self.user_name.lower():
+            raise UserNameImmutable(self.user_name)
+        role = self.role if profile.role_name is None else role_named(self.organization, profile.role_name or EMPLOYEE)
+        active = self.is_active if profile.active is None else profile.active
+        plain = {
+            name: getattr(profile, name)
+            for name in ("external_id", "given_name", "family_name", "display_name", "attributes")
+            if getattr(profile, name) != getattr(self, name)
+        }
+        self._change(role=role, active=active, plain=plain, by=by)
+
+    def change_role(self, role: Role, *, by: Actor) -> None:
+        """Give the member another role of their organization. Raises LastAdmin."""
+        with transaction.atomic():
+            self._lock()
+            self._change(role=role, active=self.is_active, plain={}, by=by)
+
+    def deactivate(self, *, by: Actor) -> None:
+        """Deactivate the member and end their sessions at once; the row stays. Raises LastAdmin."""
+        with transaction.atomic():
+            self._lock()
+            self._change(role=self.role, active=False, plain={}, by=by)
+
+    def reactivate(self, *, by: Actor) -> None:
+        """Let a deactivated member back in, with the role they had."""
+        with transaction.atomic():
+            self._lock()
+            self._change(role=self.role, active=True, plain={}, by=by)
+
+    def remove(self, *, by: Actor) -> None:
+        """Delete the member's row; the audit log keeps the name. Raises LastAdmin."""
+        with transaction.atomic():
+            self._lock()
+            if self.is_active and self.role.is_admin:
+                self._require_another_admin()
+            Event.record(Action.MEMBER_REMOVED, self.organization, by=by, target=self)
+            self.delete()
+
+    # How the verbs do it ----------------------------------------------------------------------------------------------
+
+    def _lock(self) -> None:
+        self.refresh_from_db(from_queryset=Member.objects.for_update())
+
+    def _change(self, *, role: Role, active: bool, plain: dict[str, Any], by: Actor) -> None:
+        """Write what differs and record an event for each kind of change. The row is locked."""
+        leaves_admin = self.is_active and self.role.is_admin and not (active and role.is_admin)
+        if leaves_admin:
+            self._require_another_admin()
+        now = timezone.now()
+        changes = dict(plain)
+        events: list[tuple[Action, dict[str, Any]]] = []
+        if plain:
+            events.append((Action.MEMBER_UPDATED, describe_changes(self, plain)))
+        if role.pk != self.role_id:
+            changes["role"] = role
+            events.append((Action.MEMBER_ROLE_CHANGED, {"role": [self.role.name, role.name]}))
+        if active and not self.is_active:
+            changes["deactivated_at"] = None
+            events.append((Action.MEMBER_REACTIVATED, {}))
+        if not active and self.is_active:
+            changes |= {"deactivated_at": now, "sessions_ended_at": now}
+            events.append((Action.MEMBER_DEACTIVATED, {}))
+        if not changes:
+            return
+        for name, value in (changes | {"updated_at": now}).items():
+            setattr(self, name, value)
+        self.save(update_fields=[*changes, "updated_at"])
+        for action, details in events:
+            Event.record(action, self.organization, by=by, target=self, changes=details)
+
+    def _require_another_admin(self) -> None:
+        """Raise LastAdmin unless another active Admin remains.
+
+        The organization's row is locked first, so that two Admins who demote each other at the same moment come one
+        after the other; the second then sees the first's change.
+        """
+        Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
+        if not self.organization.members.active().admins().exclude(pk=self.pk).exists():
+            raise LastAdmin
+
+
+def role_named(organization: Organization, name: str) -> Role:
+    """Return the organization's role called `name`, in whatever case.
+
+    Raises UnknownRole, which names the value, the valid names and the nearest of them.
+    """
+    role = organization.roles.named(name)
+    if role is None:
+        names = list(organization.roles.values_list("name", flat=True))
+        nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
+        hint = "".join(f' Did you mean "{known}"?' for known in names if known.lower() in nearest)
+        raise UnknownRole(
+            f'userType "{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}'
+        )
+    return role
+
+
+def describe_changes(member: Member, plain: dict[str, Any]) -> dict[str, Any]:
+    """Return the audit log's account of changed columns: `[before, after]` a field, of the attributes only the names."""
+    changes = {name: [getattr(member, name), value] for name, value in plain.items() if name != "attributes"}
+    if "attributes" in plain:
+        before, after = member.attributes, plain["attributes"]
+        changes["attributes"] = sorted(
+            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        )
+    return changes
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """Return the name of the constraint that `error` is about, as far as the database tells; never its text."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    if diagnostics is not None:
+        return diagnostics.constraint_name or ""
+    text = str(error)
+    return text.partition("index '")[2].partition("'")[0]

@@ -1,0 +1,162 @@
+"""An Organization is a customer: its members, roles, groups, keys and log, and nobody else's.
+
+Everything starts from it: `request.organization.members.get(…)`, never `Member.objects.get(…)`.
+"""
+
+import zoneinfo
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator, validate_email
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from audit.models import Action, Actor, Event
+from members.errors import UserNameInvalid
+from members.ids import organization_id
+
+if TYPE_CHECKING:
+    from members.models.role import Role
+
+valid_domain = RegexValidator(
+    r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$",
+    "Write the domain alone, in lower case, as in example.com.",
+)
+
+
+def valid_time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is in the IANA time zone database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f'"{name}" is no time zone: use a name such as Europe/Berlin.')
+
+
+class OrganizationQuerySet(models.QuerySet["Organization"]):
+    """Makes organizations whole: with their domains and predefined roles."""
+
+    def create_organization(self, name: str, *, domains: list[str], by: Actor, **fields: Any) -> "Organization":
+        """Create an organization with its approved `domains` and predefined roles.
+
+        Raises ValidationError for a malformed name or domain, or when `domains` is empty.
+        """
+        from members.models.role import Role
+
+        if not domains:
+            raise ValidationError("An organization needs at least one approved domain.")
+        with transaction.atomic():
+            organization = self.model(name=name, **fields)
+            organization.full_clean()
+            organization.save()
+            for domain in dict.fromkeys(text.strip().lower() for text in domains):
+                approved = ApprovedDomain(organization=organization, domain=domain)
+                approved.full_clean()
+                approved.save()
+            Role.objects.predefine(organization)
+            Event.record(Action.ORGANIZATION_CREATED, organization, by=by, target=organization)
+        return organization
+
+
+class Organization(models.Model):
+    """A customer. `public_id` is the Organization ID, which an admin types into Okta; it never changes."""
+
+    public_id = models.CharField("Organization ID", max_length=20, unique=True, default=organization_id, editable=False)
+    name = models.CharField(max_length=100)
+    time_zone = models.CharField(
+        max_length=64,
+        default="UTC",
+        validators=[valid_time_zone],
+        help_text="IANA name, as in Europe/Berlin. Keys expire at midnight here.",
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    scim_enabled_at = models.DateTimeField("SCIM on since", null=True, blank=True, editable=False)
+    scim_enabled_by = models.CharField(max_length=320, blank=True, editable=False)
+    scim_lists_active_only = models.BooleanField(
+        "SCIM lists active members only",
+        default=False,
+        help_text="Off, lists include deactivated members, as Microsoft Entra asks for.",
+    )
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scim_enabled(self) -> bool:
+        """Whether SCIM is on."""
+        return self.scim_enabled_at is not None
+
+    @property
+    def scim_base_url(self) -> str:
+        """The URL that an admin pastes into the identity provider."""
+        return f"{settings.BASE_URL}/scim/v2"
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The organization's time zone."""
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    def domain_names(self) -> list[str]:
+        """Return the approved domains, sorted."""
+        return sorted(self.approved_domains.values_list("domain", flat=True))
+
+    def check_user_name(self, user_name: str) -> None:
+        """Raise UserNameInvalid unless `user_name` is an e-mail address in one of the approved domains."""
+        try:
+            validate_email(user_name)
+        except ValidationError:
+            raise UserNameInvalid(
+                f'userName "{user_name[:100]}" is not an e-mail address; it must be one, as in ana@example.com.'
+            ) from None
+        if len(user_name) > 254:
+            raise UserNameInvalid("userName is longer than 254 characters.")
+        domain = user_name.rpartition("@")[2].lower()
+        approved = self.domain_names()
+        if domain not in approved:
+            raise UserNameInvalid(
+                f'userName "{user_name}" is at {domain}, which this organization has not approved. '
+                f"Approved: {', '.join(approved)}."
+            )
+
+    def enable_scim(self, *, by: Actor) -> None:
+        """Turn SCIM on; turning on what is on changes nothing."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            if self.scim_enabled:
+                return
+            self.scim_enabled_at, self.scim_enabled_by = timezone.now(), by.label
+            self.save(update_fields=["scim_enabled_at", "scim_enabled_by"])
+            Event.record(Action.SCIM_ENABLED, self, by=by, target=self)
+
+    def disable_scim(self, *, by: Actor) -> None:
+        """Turn SCIM off: keys get 403 from the next request on, and nothing is lost."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            if not self.scim_enabled:
+                return
+            self.scim_enabled_at, self.scim_enabled_by = None, ""
+            self.save(update_fields=["scim_enabled_at", "scim_enabled_by"])
+            Event.record(Action.SCIM_DISABLED, self, by=by, target=self)
+
+    def employee_role(self) -> "Role":
+        """Return the predefined Employee role."""
+        from members.models.role import EMPLOYEE
+
+        return self.roles.get(is_predefined=True, name=EMPLOYEE)
+
+
+class ApprovedDomain(models.Model):
+    """A domain at which an organization's members may have their addresses."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="approved_domains")
+    domain = models.CharField(max_length=253, validators=[valid_domain])
+
+    class Meta:
+        constraints = [models.UniqueConstraint("organization", Lower("domain"), name="approved_domain_unique")]
+
+    def __str__(self) -> str:
+        return self.domain

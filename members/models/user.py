@@ -1,0 +1,71 @@
+"""A User is a login identity, one per e-mail address; what it may do is up to its memberships.
+
+SCIM never touches users: one may belong to several organizations. A user comes to be when somebody signs in for the
+first time with an address that an organization's member has.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; addresses are kept in lower case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user with `email`; without `password` only an e-mailed code signs them in."""
+        user = self.model(email=email.lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a member of the vendor's staff with every permission (`manage.py createsuperuser`)."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the user with this e-mail address, in whatever case."""
+        return self.get(email=(username or "").lower())
+
+    def ensure_for_member(self, email: str) -> "User | None":
+        """Return the user of `email`, made now if an active member has that address; None if nobody has."""
+        from members.models.member import Member
+
+        user = self.filter(email=email.lower()).first()
+        if user is None and Member.objects.active().with_user_name(email).exists():
+            user, _ = self.get_or_create(email=email.lower(), defaults={"password": "!"})
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A login identity. `is_staff` opens the Django admin, and nothing else."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    first_name = models.CharField(max_length=150, blank=True)
+    last_name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the staff admin.")
+    is_active = models.BooleanField("active", default=True, help_text="Unticked, nobody can sign in with this address.")
+    date_joined = models.DateTimeField(default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_lower_case")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the user, the address in lower case."""
+        self.email = self.email.lower()
+        super().save(*args, **kwargs)
+
+    def get_full_name(self) -> str:
+        """Return "Ana Admin", or the address of a user without a name."""
+        return f"{self.first_name} {self.last_name}".strip() or self.email

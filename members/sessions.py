@@ -1,0 +1,62 @@
+"""Which member a signed-in browser is, and until when.
+
+A session belongs to a User; which organization it is in follows from the user's memberships. A membership counts only
+if the session began after its sessions were last ended, so that deactivation throws a person out at once and
+reactivation does not let an old session back in.
+"""
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import SessionBase
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from members.models import Member, User
+
+SIGNED_IN_AT = "signed_in_at"
+MEMBER_ID = "member_id"
+
+
+def connect() -> None:
+    """Note the time of every sign-in to come."""
+    user_logged_in.connect(note_sign_in, dispatch_uid="members.sessions")
+
+
+def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Remember when the session began."""
+    request.session[SIGNED_IN_AT] = timezone.now().isoformat()
+
+
+def current_member(user: User, session: SessionBase) -> Member | None:
+    """Return the active member that `user` is in this session, with role and organization, or None.
+
+    Of several memberships it is the one chosen before, else the oldest.
+    """
+    usable = usable_memberships(user, session)
+    if not usable and claim_memberships(user):
+        usable = usable_memberships(user, session)
+    chosen = session.get(MEMBER_ID)
+    return next((member for member in usable if str(member.pk) == chosen), usable[0] if usable else None)
+
+
+def usable_memberships(user: User, session: SessionBase) -> list[Member]:
+    """Return the active memberships of `user` that this session began after."""
+    began = parse_datetime(session.get(SIGNED_IN_AT, ""))
+    if began is None:
+        return []
+    return list(
+        user.memberships.active()
+        .filter(Q(sessions_ended_at=None) | Q(sessions_ended_at__lt=began))
+        .select_related("role", "organization")
+    )
+
+
+def claim_memberships(user: User) -> int:
+    """Give `user` the members who have their address and no user yet; return how many.
+
+    The address is proven: a user signs in by a password set over a link, or a code, that was sent to it.
+    """
+    return Member.objects.with_user_name(user.email).filter(user=None).update(user=user)

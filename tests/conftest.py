@@ -1,0 +1,91 @@
+"""The cast: acme with Ana (Admin), Ira (IT Admin) and Emil (Employee); globex with Eve, who must see nothing of acme."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apikeys import limits
+from apikeys.models import ApiKey, NewKey
+from audit.actor import Actor
+from members.directory import DirectoryProfile
+from members.models import Member, Organization, User
+
+SETUP = Actor.system("tests")
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """Every test starts with empty rate-limit buckets of its own process."""
+    limits.buckets.cache_clear()
+
+
+def organization(name: str, *domains: str) -> Organization:
+    """Make an organization with SCIM on."""
+    made = Organization.objects.create_organization(name, domains=list(domains), by=SETUP)
+    made.enable_scim(by=SETUP)
+    return made
+
+
+def person(organization: Organization, user_name: str, name: str, role: str = "") -> Member:
+    """Add a member by hand."""
+    given, _, family = name.partition(" ")
+    profile = DirectoryProfile.of_person(user_name, given, family, role)
+    return Member.add(organization, profile, source=Member.Source.MANUAL, by=SETUP)
+
+
+def new_key(organization: Organization, kind: str = "scim", **fields: Any) -> NewKey:
+    """Generate a key."""
+    fields = {"description": "Okta", "expires_on": None, "by": SETUP} | fields
+    return ApiKey.generate(organization, kind=kind, **fields)
+
+
+@pytest.fixture
+def acme(db: None) -> Organization:
+    return organization("Acme", "acme.example", "example.com")
+
+
+@pytest.fixture
+def ana(acme: Organization) -> Member:
+    return person(acme, "ana@acme.example", "Ana Admin", "Admin")
+
+
+@pytest.fixture
+def ira(acme: Organization) -> Member:
+    return person(acme, "ira@acme.example", "Ira Item", "IT Admin")
+
+
+@pytest.fixture
+def emil(acme: Organization) -> Member:
+    return person(acme, "emil@acme.example", "Emil Employee")
+
+
+@pytest.fixture
+def globex(db: None) -> Organization:
+    return organization("Globex", "globex.example")
+
+
+@pytest.fixture
+def eve(globex: Organization) -> Member:
+    return person(globex, "eve@globex.example", "Eve Else", "Admin")
+
+
+@pytest.fixture
+def today() -> dt.date:
+    return timezone.now().date()
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Member], Client]:
+    """Return a function that gives a browser in which a member is signed in."""
+
+    def signed_in(member: Member) -> Client:
+        client = Client()
+        user, _ = User.objects.get_or_create(email=member.user_name.lower())
+        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return signed_in

@@ -1,0 +1,286 @@
+"""Django settings, read from the environment.
+
+`DEMO=1` is the embedded default for a first look: SQLite, the filesystem broker, e-mail into a folder, all of it under
+`var/`. Outside it every value in `REQUIRED` must be given, and a process that lacks one says which and does not start.
+README.md lists the variables.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from torii_settings.demo import demo_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+
+DEMO = env.bool("DEMO", default=False)
+
+REQUIRED = (
+    "SECRET_KEY",
+    "API_KEY_PEPPERS",
+    "DATABASE_URL",
+    "ALLOWED_HOSTS",
+    "BASE_URL",
+    "EMAIL_URL",
+    "DEFAULT_FROM_EMAIL",
+)
+
+if DEMO:
+    env.ENVIRON = {
+        "SECRET_KEY": demo_secret(VAR_DIR / "secret-key"),
+        "API_KEY_PEPPERS": demo_secret(VAR_DIR / "pepper"),
+        "DATABASE_URL": f"sqlite:///{VAR_DIR / 'demo.sqlite3'}",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "BASE_URL": "http://127.0.0.1:8000",
+        "EMAIL_URL": f"filemail:///{VAR_DIR / 'mail'}",
+        "DEFAULT_FROM_EMAIL": "settings@acme.example",
+        **env.ENVIRON,
+    }
+
+missing = [name for name in REQUIRED if not env.str(name, default="")]
+if missing:
+    raise ImproperlyConfigured(
+        f"Not set in the environment: {', '.join(missing)}. README.md says what each is for; DEMO=1 runs without them."
+    )
+
+# Who we are on the web ------------------------------------------------------------------------------------------------
+
+SECRET_KEY = env.str("SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+BASE_URL = env.str("BASE_URL").rstrip("/")
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+ROOT_URLCONF = "torii_settings.urls"
+WSGI_APPLICATION = "torii_settings.wsgi.application"
+
+# Served over TLS, everything insists on it; a plain http BASE_URL (a first look, a test on loopback) cannot.
+SERVED_OVER_TLS = BASE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = SERVED_OVER_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SERVED_OVER_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
+SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
+SESSION_COOKIE_SECURE = SERVED_OVER_TLS
+CSRF_COOKIE_SECURE = SERVED_OVER_TLS
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Limits and product settings ------------------------------------------------------------------------------------------
+
+# The newest pepper comes first; keys made under an older one keep working while it is listed.
+API_KEY_PEPPERS = env.list("API_KEY_PEPPERS")
+
+SCIM_PAGE_SIZE = env.int("SCIM_PAGE_SIZE", default=100)
+SCIM_PAGE_SIZE_MAX = env.int("SCIM_PAGE_SIZE_MAX", default=200)
+SCIM_BODY_LIMIT = env.int("SCIM_BODY_LIMIT", default=1024 * 1024)
+SCIM_PATCH_LIMIT = env.int("SCIM_PATCH_LIMIT", default=100)
+SCIM_BULK_LIMIT = env.int("SCIM_BULK_LIMIT", default=1000)
+SCIM_FILTER_LIMIT = env.int("SCIM_FILTER_LIMIT", default=1024)
+SCIM_FILTER_TERMS = env.int("SCIM_FILTER_TERMS", default=20)
+KEY_RATE_LIMIT = env.int("KEY_RATE_LIMIT", default=25)
+KEY_RATE_BURST = env.int("KEY_RATE_BURST", default=100)
+BAD_KEY_LIMIT = env.int("BAD_KEY_LIMIT", default=20)
+
+# Parts ----------------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "members",
+    "apikeys",
+    "audit",
+    "scim",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "django_scim",
+    "django_htmx",
+    "heroicons",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "torii_settings.middleware.WebSession",
+    "torii_settings.middleware.WebCommon",
+    "torii_settings.middleware.WebCsrf",
+    "torii_settings.middleware.WebAuthentication",
+    "torii_settings.middleware.WebMessages",
+    "torii_settings.middleware.WebFrameOptions",
+    "torii_settings.middleware.WebContentSecurityPolicy",
+    "allauth.account.middleware.AccountMiddleware",
+    "torii_settings.middleware.WebHtmx",
+    "members.middleware.CurrentMember",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Data -----------------------------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db("DATABASE_URL")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL lets readers go on beside one writer; IMMEDIATE takes the write lock at BEGIN, so that a transaction which
+    # reads before it writes waits for its turn instead of failing half way.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+REDIS_URL = env.str("REDIS_URL", default="")
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# Signing in -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "members.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+if DEMO:
+    AUTHENTICATION_BACKENDS.append("members.demo.DemoBackend")
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "settings"
+LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+
+ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# An address is proven by the code or the link that reaches it, and members are vouched for by their organization.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {
+    "request_login_code": "members.forms.RequestLoginCodeForm",
+    "reset_password": "members.forms.ResetPasswordForm",
+}
+
+# SCIM -----------------------------------------------------------------------------------------------------------------
+
+SCIM_SERVICE_PROVIDER = {
+    "NETLOC": BASE_URL.partition("://")[2],
+    "SCHEME": BASE_URL.partition("://")[0],
+    "USER_MODEL_GETTER": "scim.adapters.get_member_model",
+    "USER_ADAPTER": "scim.adapters.MemberAdapter",
+    "GROUP_MODEL": "members.models.Group",
+    "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
+    "AUTH_CHECK_MIDDLEWARE": "scim.authentication.require_scim_key",
+    "AUTHENTICATION_SCHEMES": [
+        {
+            "type": "oauthbearertoken",
+            "name": "SCIM key",
+            "description": "A key of type Torii SCIM, generated in Settings > API Access, sent as a bearer token.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+            "primary": True,
+        }
+    ],
+    "WWW_AUTHENTICATE_HEADER": 'Bearer realm="scim"',
+}
+
+# Work off the request -------------------------------------------------------------------------------------------------
+
+if REDIS_URL:
+    CELERY_BROKER_URL = REDIS_URL
+else:
+    BROKER_DIR = VAR_DIR / "broker"
+    for folder in ("messages", "processed"):
+        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_DIR / "messages"),
+        "data_folder_out": str(BROKER_DIR / "messages"),
+        "processed_folder": str(BROKER_DIR / "processed"),
+        "control_folder": str(BROKER_DIR),
+        "polling_interval": 0.1,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "send-expiry-reminders": {
+        "task": "apikeys.tasks.send_expiry_reminders",
+        "schedule": env.float("REMINDER_INTERVAL", default=900.0),
+    },
+}
+
+EMAIL_CONFIG = env.email_url("EMAIL_URL")
+vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# Static files and logs ------------------------------------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "processors": [
+                "ext://structlog.stdlib.ProcessorFormatter.remove_processors_meta",
+                "ext://torii_settings.logs.render",
+            ],
+            "foreign_pre_chain": "ext://torii_settings.logs.SHARED",
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING" if DEMO else "INFO")},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Torii staff",
+    "SITE_HEADER": "Torii staff",
+    "SITE_URL": "/settings/",
+    "SHOW_HISTORY": False,
+}

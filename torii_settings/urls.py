@@ -1,0 +1,19 @@
+"""Every door of the project. Machines' come first: their requests are the many."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from torii_settings.health import healthz, readyz
+
+urlpatterns = [
+    path("scim/v2/", include("scim.urls")),
+    path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("settings/", include("members.urls")),
+    path("settings/", include("apikeys.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(pattern_name="settings", permanent=False), name="home"),
+]

@@ -1,0 +1,15 @@
+"""The WSGI application: `granian --interface wsgi torii_settings.wsgi:application`.
+
+The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
+`TRUSTED_PROXIES`; from anyone else the headers mean nothing.
+"""
+
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from granian.utils.proxies import wrap_wsgi_with_proxy_headers
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
+
+application = wrap_wsgi_with_proxy_headers(get_wsgi_application(), trusted_hosts=settings.TRUSTED_PROXIES)
