@@ -115,6 +115,13 @@ class ApiKey(models.Model):
         constraints = [
             models.UniqueConstraint("organization", "form_token", name="api_key_form_token_unique"),
         ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="api_key_expiry_ahead",
+                condition=models.Q(deleted_at=None, expiry_recorded_at=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.description} ({self.hint})"
@@ -271,6 +278,7 @@ class Reminder(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint("api_key", "step", "recipient", name="reminder_once")]
+        indexes = [models.Index(fields=["id"], name="reminder_unsent", condition=models.Q(sent_at=None))]
 
     def __str__(self) -> str:
         return f"{self.get_step_display()} to {self.recipient}"

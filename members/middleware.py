@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_htmx.middleware import HtmxDetails
 
 from audit.actor import Actor, Origin
 from members.models import Member, Organization
@@ -19,6 +20,7 @@ class MemberRequest(HttpRequest):
     member: Member
     organization: Organization
     actor: Actor
+    htmx: HtmxDetails
 
 
 class CurrentMember:

@@ -1,4 +1,18 @@
-"""URLs."""
+"""The settings' own pages: where they begin, Security, and Members."""
+
 from django.urls import path
-from django.http import HttpResponse
-urlpatterns = [path("", lambda r: HttpResponse("x"), name="settings")]
+
+from members.views import home, member, member_list, security
+
+urlpatterns = [
+    path("", home.home, name="settings"),
+    path("security", security.security, name="security"),
+    path("security/scim/activation", security.scim_activation, name="scim-activation"),
+    path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),
+    path("members", member_list.members, name="members"),
+    path("members/new", member.new_member, name="member-new"),
+    path("members/<uuid:member_id>", member.member_page, name="member"),
+    path("members/<uuid:member_id>/role", member.role, name="member-role"),
+    path("members/<uuid:member_id>/deactivation", member.deactivation, name="member-deactivation"),
+    path("members/<uuid:member_id>/reactivation", member.reactivation, name="member-reactivation"),
+]

@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-SHARED: list[Processor] = [
+BEFORE: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -24,3 +24,6 @@ def render(logger: WrappedLogger, name: str, event: EventDict) -> str | bytes:
     )
     rendered = renderer(logger, name, event)
     return rendered if isinstance(rendered, (str, bytes)) else str(rendered)
+
+
+PROCESSORS: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]

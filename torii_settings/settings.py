@@ -78,7 +78,7 @@ API_KEY_PEPPERS = env.list("API_KEY_PEPPERS")
 
 SCIM_PAGE_SIZE = env.int("SCIM_PAGE_SIZE", default=100)
 SCIM_PAGE_SIZE_MAX = env.int("SCIM_PAGE_SIZE_MAX", default=200)
-SCIM_BODY_LIMIT = env.int("SCIM_BODY_LIMIT", default=1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("SCIM_BODY_LIMIT", default=1024 * 1024) or None
 SCIM_PATCH_LIMIT = env.int("SCIM_PATCH_LIMIT", default=100)
 SCIM_BULK_LIMIT = env.int("SCIM_BULK_LIMIT", default=1000)
 SCIM_FILTER_LIMIT = env.int("SCIM_FILTER_LIMIT", default=1024)
@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "audit",
     "scim",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -267,11 +268,8 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "structlog.stdlib.ProcessorFormatter",
-            "processors": [
-                "ext://structlog.stdlib.ProcessorFormatter.remove_processors_meta",
-                "ext://torii_settings.logs.render",
-            ],
-            "foreign_pre_chain": "ext://torii_settings.logs.SHARED",
+            "processors": "ext://torii_settings.logs.PROCESSORS",
+            "foreign_pre_chain": "ext://torii_settings.logs.BEFORE",
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -200,7 +200,9 @@ class Member(models.Model):
         """
         if profile.user_name.lower() != self.user_name.lower():
             raise UserNameImmutable(self.user_name)
-        role = self.role if profile.role_name is None else role_named(self.organization, profile.role_name or EMPLOYEE)
+        role = self.role
+        if profile.role_name is not None and (profile.role_name or EMPLOYEE).lower() != role.name.lower():
+            role = role_named(self.organization, profile.role_name or EMPLOYEE)
         active = self.is_active if profile.active is None else profile.active
         plain = {
             name: getattr(profile, name)

@@ -48,10 +48,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
             organization = self.model(name=name, **fields)
             organization.full_clean()
             organization.save()
-            for domain in dict.fromkeys(text.strip().lower() for text in domains):
-                approved = ApprovedDomain(organization=organization, domain=domain)
-                approved.full_clean()
-                approved.save()
+            organization._approve(domains)
             Role.objects.predefine(organization)
             Event.record(Action.ORGANIZATION_CREATED, organization, by=by, target=organization)
         return organization
@@ -121,6 +118,39 @@ class Organization(models.Model):
                 f'userName "{user_name}" is at {domain}, which this organization has not approved. '
                 f"Approved: {', '.join(approved)}."
             )
+
+    def edit(self, *, domains: list[str], by: Actor, **changes: Any) -> None:
+        """Change `name`, `time_zone` or `scim_lists_active_only`, and make `domains` the approved ones.
+
+        Members whose domain is no longer approved stay; a change of nothing writes nothing. Raises ValidationError for
+        a malformed value, or when `domains` is empty.
+        """
+        if not domains:
+            raise ValidationError("An organization needs at least one approved domain.")
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            changed = {
+                field: [getattr(self, field), value]
+                for field, value in changes.items()
+                if getattr(self, field) != value
+            }
+            for field, value in changes.items():
+                setattr(self, field, value)
+            self.full_clean()
+            self.save(update_fields=changes)
+            before, after = self.domain_names(), sorted({domain.strip().lower() for domain in domains})
+            if after != before:
+                self.approved_domains.exclude(domain__in=after).delete()
+                self._approve([domain for domain in after if domain not in before])
+                changed["domains"] = [before, after]
+            if changed:
+                Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
+
+    def _approve(self, domains: list[str]) -> None:
+        for domain in dict.fromkeys(text.strip().lower() for text in domains):
+            approved = ApprovedDomain(organization=self, domain=domain)
+            approved.full_clean()
+            approved.save()
 
     def enable_scim(self, *, by: Actor) -> None:
         """Turn SCIM on; turning on what is on changes nothing."""

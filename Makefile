@@ -1,0 +1,55 @@
+# `make run` shows the product, `make test` proves it. Both need no more than Python 3.11+ and make on Debian or Ubuntu:
+# what else is missing is installed, or named.
+
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest -n 2 --dist loadfile
+LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
+	--custom-compile-command "make lock"
+PORT ?= 8000
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup services run test lint types migrations test-postgres test-sqlite format lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## make .venv and install the locked packages into it
+	@bin/setup
+
+run: setup ## run the demo at http://127.0.0.1:8000 (PORT=… for another port)
+	@PORT=$(PORT) $(PYTHON) -m torii_settings.serve
+
+test: setup services lint types migrations test-postgres test-sqlite ## run every check (ARGS=… goes to pytest)
+
+services: setup
+	@bin/install-services
+
+lint: setup ## check style
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+
+types: setup ## check types
+	$(PYTHON) -m mypy
+
+migrations: setup
+	DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) manage.py makemigrations --check --dry-run
+
+test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
+	$(PYTHON) -m tests.services $(PYTEST) $(ARGS)
+
+# Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
+test-sqlite: setup ## run the tests on SQLite, without a broker
+	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
+
+format: setup ## rewrite the code in the house style
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+lock: setup ## resolve requirements*.in anew (ARGS=--upgrade takes newer versions)
+	$(LOCK) $(ARGS) requirements.in --output-file requirements.txt
+	$(LOCK) $(ARGS) requirements-dev.in --output-file requirements-dev.txt
+
+clean: ## remove .venv and var, the demo's data with it
+	rm -rf .venv var

@@ -1,0 +1,134 @@
+"""API keys in the staff admin, to look at and to delete. No page has a key's secret or what is stored of it."""
+
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import display
+
+from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, Reminder
+from members.admin.base import StaffAdmin, staff
+
+HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
+
+
+class StatusFilter(DropdownFilter):
+    """How far keys are in their life; unless asked for, deleted ones are not shown."""
+
+    title = "status"
+    parameter_name = "status"
+    all_option = ("", "Not deleted")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return what there is to choose."""
+        return [
+            ("live", "Live"),
+            ("expiring", "Expires within a month"),
+            ("expired", "Expired"),
+            ("deleted", "Deleted"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: ApiKeyQuerySet) -> ApiKeyQuerySet:
+        """Keep the keys that are as chosen."""
+        now = timezone.now()
+        match self.value():
+            case "live":
+                return queryset.live(now)
+            case "expiring":
+                return queryset.live(now).expiring_before(now + EXPIRES_SOON)
+            case "expired":
+                return queryset.expired(now)
+            case "deleted":
+                return queryset.exclude(deleted_at=None)
+            case _:
+                return queryset.existing()
+
+
+class ReminderInline(TabularInline):
+    """Who was told that a key is about to expire."""
+
+    model = Reminder
+    fields = ("step", "recipient", "created_at", "sent_at")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "Reminders"
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(StaffAdmin):
+    """Keys of all organizations, newest first; a deleted one stays as a tombstone."""
+
+    inlines = (ReminderInline,)
+    list_display = ("hint", "description", "kind", "organization", "status", "expires_on", "created_at", "last_used_at")
+    list_select_related = ("organization",)
+    list_filter = (("organization", AutocompleteSelectFilter), ("kind", ChoicesDropdownFilter), StatusFilter)
+    search_fields = ("description", "key_id__exact", "last_four__exact")
+    search_help_text = "Description, id part or last four"
+    sortable_by = ("expires_on",)
+    fields = (
+        "hint",
+        "description",
+        "kind",
+        "organization",
+        "status",
+        "expiry",
+        "created_at",
+        "created_by_label",
+        "last_used_at",
+        "last_used_ip",
+        "last_used_user_agent",
+        "deleted_at",
+    )
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whether the staff member may delete keys; what is deleted already can't be."""
+        deleted = isinstance(obj, ApiKey) and obj.deleted_at is not None
+        return not deleted and request.user.has_perm("apikeys.delete_apikey")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        """Find a key by its hint, as a customer copies it, or by one of the fields."""
+        if hint := HINT.search(search_term):
+            return queryset.filter(key_id=hint[1]), False
+        found: tuple[QuerySet[ApiKey], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+    @admin.display(description="Key")
+    def hint(self, api_key: ApiKey) -> str:
+        """What may be shown of the key's text."""
+        return api_key.hint
+
+    @display(  # type: ignore[untyped-decorator]
+        description="Status",
+        label={"Live": "success", "Expires soon": "warning", "Expired": "danger", "Deleted": "info"},
+    )
+    def status(self, api_key: ApiKey) -> str:
+        """How far the key is in its life."""
+        return "Deleted" if api_key.deleted_at else api_key.status(timezone.now()).label
+
+    @admin.display(description="Expires")
+    def expiry(self, api_key: ApiKey) -> str:
+        """The instant from which the key is refused, in the organization's time zone."""
+        if api_key.expires_at is None:
+            return "Never"
+        return f"{api_key.local_expiry():%-d %b %Y, %H:%M} ({api_key.organization.time_zone})"
+
+    def delete_by_verb(self, request: HttpRequest, obj: ApiKey) -> None:
+        """Delete the key; its row stays as a tombstone."""
+        obj.delete_key(by=staff(request))

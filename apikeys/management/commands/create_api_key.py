@@ -1,0 +1,68 @@
+"""Generates an API key and prints it, this once."""
+
+import datetime as dt
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+
+from apikeys.errors import KeyInvalid
+from apikeys.models import ApiKey, expiry_instant
+from audit.actor import Actor
+from members.management.organizations import organization_with_id
+
+KINDS = {kind.replace("_", "-"): kind for kind in ApiKey.Kind.values}
+
+
+class Command(BaseCommand):
+    """`create_api_key ORG --type T --description X`."""
+
+    help = (
+        "Generate an API key of an organization. Prints the key, and nothing else, on standard output: it is shown "
+        "this once and can't be recovered."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("organization", metavar="ORG", help="Organization ID")
+        parser.add_argument(
+            "--type",
+            choices=KINDS,
+            required=True,
+            help="what the key opens: the SCIM API, or the REST API to read only or to read and write",
+        )
+        parser.add_argument("--description", required=True, help='where it will be used, as in "Okta production"')
+        parser.add_argument(
+            "--expires",
+            type=date,
+            metavar="YYYY-MM-DD",
+            help="the key is refused from midnight of this day on, in the organization's time zone; it can't be "
+            "changed later (default: never)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Generate the key."""
+        organization = organization_with_id(options["organization"])
+        try:
+            new = ApiKey.generate(
+                organization,
+                kind=KINDS[options["type"]],
+                description=options["description"],
+                expires_on=options["expires"],
+                by=Actor.system("create_api_key"),
+            )
+        except KeyInvalid as error:
+            raise CommandError(error.detail) from None
+        self.stdout.write(new.text)
+        until = "never expires"
+        if options["expires"]:
+            until = f"expires at {expiry_instant(options['expires'], organization):%Y-%m-%d %H:%M %Z}"
+        self.stderr.write(f"{new.api_key.get_kind_display()} key of {organization}, {until}. Store it now.")
+
+
+def date(text: str) -> dt.date:
+    """Return the day that `text` spells."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f'"{text}" is no date: write it as in 2027-03-31') from None

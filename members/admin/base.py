@@ -1,0 +1,174 @@
+"""What every page of the staff admin has in common.
+
+Staff change things through the models' verbs, so that rules hold and the audit log knows. A verb may refuse, which
+undoes the whole request and is told in a message.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import QuerySet
+from django.forms import Field, ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+
+from audit.actor import Actor, Origin
+from members.errors import MemberError
+from members.models import User
+
+
+def staff(request: HttpRequest) -> Actor:
+    """Return the actor for whoever of the staff sent `request`."""
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("The staff admin has let a stranger in.")
+    return Actor.staff(user, Origin.of(request))
+
+
+class StaffAdmin(ModelAdmin):
+    """Lists and forms of one model, which nobody may add to, change or delete unless a subclass has a verb for it.
+
+    Tables may be of any size: nothing is counted, and all of it is never selected at once.
+    """
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_disable_select_all = True
+    list_filter_submit = True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+    # Verbs ------------------------------------------------------------------------------------------------------------
+
+    def create_by_verb(self, request: HttpRequest, form: Any) -> models.Model:
+        """Create what `form` describes, and return it."""
+        raise NotImplementedError
+
+    def change_by_verb(self, request: HttpRequest, obj: Any, form: Any) -> None:
+        """Change `obj`, to which Django has already given the values of `form`."""
+        raise NotImplementedError
+
+    def delete_by_verb(self, request: HttpRequest, obj: Any) -> None:
+        """Delete `obj`."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: "ModelForm[Any]", change: bool) -> None:
+        """Create or change by the model's verb."""
+        if change:
+            self.change_by_verb(request, obj, form)
+        else:
+            become(obj, self.create_by_verb(request, form))
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        """Delete by the model's verb."""
+        self.delete_by_verb(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete each by the model's verb: all of them, or none when one is refused."""
+        for obj in queryset:
+            self.delete_by_verb(request, obj)
+
+    def get_deleted_objects(
+        self, objs: Iterable[models.Model], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name what is to be deleted, without the rows that hang on it: the verb knows what becomes of those."""
+        names = [str(obj) for obj in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
+
+    # What a verb refuses ----------------------------------------------------------------------------------------------
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, or carry out an action on it."""
+        return self.unless_refused(
+            request, lambda: super(StaffAdmin, self).changelist_view(request, extra_context), request.get_full_path()
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one object, create or change it."""
+        return self.unless_refused(
+            request,
+            lambda: super(StaffAdmin, self).changeform_view(request, object_id, form_url, extra_context),
+            request.get_full_path(),
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask before deleting, and delete."""
+        return self.unless_refused(
+            request,
+            lambda: super(StaffAdmin, self).delete_view(request, object_id, extra_context),
+            self.page_of(object_id),
+        )
+
+    def unless_refused(self, request: HttpRequest, view: Callable[[], HttpResponse], page: str) -> HttpResponse:
+        """Return what `view` answers to `request`; if a verb refuses, undo everything, say why and go to `page`."""
+        if request.method != "POST":
+            return view()
+        try:
+            with transaction.atomic():
+                return view()
+        except (MemberError, ValidationError) as refusal:
+            self.message_user(request, sentence(refusal), messages.ERROR)
+            return HttpResponseRedirect(page)
+
+    def after_dialog(self, request: HttpRequest, object_id: str, verb: Callable[[], None], done: str) -> HttpResponse:
+        """Carry out `verb`, which a dialog on the object's page has asked for, and go back to the page to say so."""
+        page = self.page_of(object_id)
+
+        def view() -> HttpResponse:
+            verb()
+            self.message_user(request, done, messages.SUCCESS)
+            return HttpResponseRedirect(page)
+
+        answer = self.unless_refused(request, view, page)
+        # The dialog is sent by htmx, which would follow a redirect by itself and show the page inside the dialog.
+        return HttpResponse(headers={"HX-Redirect": answer.headers["Location"]})
+
+    def page_of(self, object_id: str) -> str:
+        """Return the path of an object's page."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+
+    # Forms ------------------------------------------------------------------------------------------------------------
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Field | None:
+        """Return the field without the buttons that open a related object in a pop-up."""
+        field: Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+
+def become(obj: models.Model, created: models.Model) -> None:
+    """Make `obj`, which a form has filled but nobody has saved, the row that a verb has created."""
+    obj.pk = created.pk
+    obj.refresh_from_db()
+
+
+def sentence(refusal: MemberError | ValidationError) -> str:
+    """Return what a refusal says to a person."""
+    return refusal.detail if isinstance(refusal, MemberError) else " ".join(refusal.messages)

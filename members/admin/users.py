@@ -1,0 +1,116 @@
+"""Users in the staff admin: who signs in with which address, and which of them are staff.
+
+Only a superuser may change users: whoever can set a password or give a permission has them all. A user belongs to no
+organization, so these changes are in Django's own history and not in an organization's audit log.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from members.admin.base import StaffAdmin
+from members.models import Member, User
+
+NAMES = ("first_name", "last_name")
+RIGHTS = ("is_active", "is_staff", "is_superuser", "user_permissions")
+
+
+class NewUserForm(UserCreationForm):
+    """A user to be; addresses are kept in lower case."""
+
+    def clean_email(self) -> str:
+        """Return the address in lower case."""
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+class MembershipInline(TabularInline):
+    """The members that a user is, to look at."""
+
+    model = Member
+    fields = ("user_name", "organization", "role", "deactivated_at")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    verbose_name_plural = "Memberships"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        """Return members with what is shown of them."""
+        queryset: QuerySet[Member] = super().get_queryset(request)
+        return queryset.select_related("organization", "role")
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Return False."""
+        return False
+
+
+@admin.register(User)
+class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
+    """Login identities of all organizations and of the staff."""
+
+    form = UserChangeForm
+    add_form = NewUserForm
+    change_password_form = AdminPasswordChangeForm
+    inlines = (MembershipInline,)
+    list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "last_login")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    search_fields = ("email__startswith",)
+    search_help_text = "Beginning of an e-mail address"
+    ordering = ("-id",)
+    sortable_by = ()
+    filter_horizontal = ("user_permissions",)
+    readonly_fields = ("email", "last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("email", "password", *NAMES)}),
+        ("Rights", {"fields": RIGHTS}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", *NAMES, "usable_password", "password1", "password2", "is_staff")}),)
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Superusers may add users."""
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Superusers may change users."""
+        return is_superuser(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """An address is fixed once somebody has it."""
+        return self.readonly_fields if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> tuple[type[TabularInline], ...]:
+        """Show memberships once there is a user."""
+        return self.inlines if obj else ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Find an address by its beginning, which the index knows, in whatever case."""
+        found: tuple[QuerySet[User], bool] = super().get_search_results(request, queryset, search_term.lower())
+        return found
+
+    def create_by_verb(self, request: HttpRequest, form: Any) -> User:
+        """Create the user."""
+        user: User = form.save()
+        return user
+
+    def change_by_verb(self, request: HttpRequest, obj: User, form: Any) -> None:
+        """Change the user."""
+        obj.save()
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    """Whether whoever sent `request` has every permission."""
+    return isinstance(request.user, User) and request.user.is_superuser

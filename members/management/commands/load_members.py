@@ -1,0 +1,129 @@
+"""Fills an organization with synthetic members, to see how it does with many.
+
+Members are written in batches, each in a transaction of its own: a run that was interrupted is continued by running it
+again. The audit log gets one event for the whole load, together with the first batch.
+"""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+from tqdm import tqdm
+
+from audit.actor import Actor
+from audit.models import Action, Event
+from members.directory import DirectoryProfile
+from members.errors import UnknownRole
+from members.management.organizations import organization_with_id
+from members.models import Member, Organization, Role
+from members.models.member import role_named
+from members.models.role import EMPLOYEE
+
+BATCH = 5_000
+LARGEST = 10_000_000
+
+GIVEN = (
+    "Ada", "Amir", "Bella", "Carlos", "Chen", "Dalia", "Elif", "Emma", "Farid", "Freya", "Goran", "Hana", "Ines",
+    "Ivan", "Jakob", "Kofi", "Lena", "Liam", "Mei", "Milan", "Nadia", "Noah", "Olga", "Omar", "Priya", "Quentin",
+    "Rosa", "Sami", "Tara", "Uma", "Viktor", "Yara", "Zoe",
+)  # fmt: skip
+FAMILY = (
+    "Almeida", "Bauer", "Costa", "Dubois", "Eriksen", "Fischer", "Garcia", "Hansen", "Ito", "Jansen", "Kaya", "Kim",
+    "Larsen", "Mensah", "Moreau", "Nguyen", "Novak", "Okafor", "Patel", "Quinn", "Rossi", "Sato", "Schmidt", "Silva",
+    "Tanaka", "Usman", "Vega", "Weber", "Yilmaz",
+)  # fmt: skip
+
+
+class Command(BaseCommand):
+    """`load_members ORG --count N`."""
+
+    help = (
+        "Add N synthetic members, user0000000 upward at the organization's first approved domain. Those who are there "
+        "already are left alone: a second run adds only who is missing, and continues one that was interrupted."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("organization", metavar="ORG", help="Organization ID")
+        parser.add_argument("--count", type=count, required=True, metavar="N", help="how many there are to be")
+        parser.add_argument("--role", default=EMPLOYEE, help="name of the role they get (default: %(default)s)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Add whoever is missing."""
+        organization = organization_with_id(options["organization"])
+        try:
+            role = role_named(organization, options["role"])
+        except UnknownRole as error:
+            raise CommandError(error.detail) from None
+        wanted = options["count"]
+        missing = missing_numbers(organization, wanted)
+        with tqdm(total=wanted, initial=wanted - len(missing), unit=" members") as progress:
+            for added in load(organization, role, missing):
+                progress.update(added)
+        self.stdout.write(f"Added {len(missing):,} members to {organization}; {wanted - len(missing):,} were there.")
+
+
+def load(organization: Organization, role: Role, missing: Sequence[int]) -> Iterator[int]:
+    """Add the members with these numbers; yield the size of each batch once it is committed."""
+    domain = first_domain(organization)
+    for start in range(0, len(missing), BATCH):
+        batch = missing[start : start + BATCH]
+        with transaction.atomic():
+            # A member of the same name who came in the meantime stays as they are.
+            Member.objects.bulk_create(
+                (synthetic(organization, role, number, domain) for number in batch), ignore_conflicts=True
+            )
+            if start == 0:
+                changes = {"count": len(missing), "role": role.name}
+                by = Actor.system("load_members")
+                Event.record(Action.MEMBER_LOADED, organization, by=by, target=organization, changes=changes)
+        yield len(batch)
+
+
+def synthetic(organization: Organization, role: Role, number: int, domain: str) -> Member:
+    """Return the unsaved member with this number, always with the same name."""
+    given = GIVEN[number % len(GIVEN)]
+    family = FAMILY[number // len(GIVEN) % len(FAMILY)]
+    profile = DirectoryProfile.of_person(user_name(number, domain), given, family)
+    now = timezone.now()
+    return Member(
+        organization=organization,
+        role=role,
+        user_name=profile.user_name,
+        external_id=f"load-{number}",
+        given_name=profile.given_name,
+        family_name=profile.family_name,
+        display_name=profile.display_name,
+        attributes=profile.attributes,
+        source=Member.Source.SCIM,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def missing_numbers(organization: Organization, wanted: int) -> list[int]:
+    """Return the numbers below `wanted` whose member is not there."""
+    domain = first_domain(organization)
+    there = organization.members.filter(user_name__lower__startswith="user").values_list("user_name", flat=True)
+    taken = {name.lower() for name in there.iterator(chunk_size=BATCH)}
+    return [number for number in range(wanted) if user_name(number, domain) not in taken]
+
+
+def user_name(number: int, domain: str) -> str:
+    """Return the userName of the synthetic member with this number."""
+    return f"user{number:07}@{domain}"
+
+
+def first_domain(organization: Organization) -> str:
+    """Return the domain that was approved first."""
+    return organization.approved_domains.order_by("id").values_list("domain", flat=True)[0]
+
+
+def count(text: str) -> int:
+    """Return the number that `text` spells."""
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST:
+        raise ArgumentTypeError(f'"{text}" is no number from 1 to {LARGEST:,}')
+    return int(text)

@@ -1,0 +1,46 @@
+"""What the frame around a page and the fields of a form need to know."""
+
+from typing import Any
+
+from django import forms, template
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from members.models import Level, Member, Scope
+from members.navigation import rooms_of
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def rooms(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rooms that the signed-in member may see; `current` is "page", "true" (a page below) or ""."""
+    request: HttpRequest = context["request"]
+    member: Member = request.member  # type: ignore[attr-defined]
+    return [{"room": room, "current": current(request.path, room.path)} for room in rooms_of(member)]
+
+
+def current(path: str, room: str) -> str:
+    """Return the value of `aria-current` for a link to `room` on the page at `path`."""
+    if path == room:
+        return "page"
+    return "true" if path.startswith(f"{room}/") else ""
+
+
+@register.filter
+def acts(member: Member, scope: str) -> bool:
+    """Whether `member` may change things in `scope`."""
+    return member.can(Scope(scope), Level.ACT)
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Return the first letters of the first and last word of `name`, as in "AA" for Ana Admin."""
+    words = name.split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+@register.simple_tag
+def control(field: forms.BoundField, **attributes: Any) -> SafeString:
+    """Render the control of `field` with `attributes`; what a placeholder would say is in the label."""
+    return field.as_widget(attrs={"placeholder": False} | attributes)

@@ -1,0 +1,56 @@
+"""Forms of the Members pages."""
+
+from typing import Any
+
+from django import forms
+
+from members.access import covers
+from members.directory import DirectoryProfile
+from members.models import Member, Role
+
+
+def roles_given_by(member: Member) -> list[Role]:
+    """Return the roles of the organization that `member` may give: those that their own role covers."""
+    return [role for role in member.organization.roles.all() if covers(member.role, role)]
+
+
+class RoleField(forms.ModelChoiceField):
+    """A choice among the roles that somebody may give."""
+
+    def __init__(self, by: Member, **kwargs: Any) -> None:
+        given = [role.pk for role in roles_given_by(by)]
+        super().__init__(by.organization.roles.filter(pk__in=given), **kwargs)
+
+
+class RoleForm(forms.Form):
+    """Gives a member another role."""
+
+    def __init__(self, *args: Any, by: Member, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"] = RoleField(by, empty_label=None)
+
+
+class NewMemberForm(forms.Form):
+    """Adds a member by hand. The address is the userName, which can't be changed later."""
+
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
+        error_messages={"invalid": "Write an e-mail address, as in ana@example.com."},
+    )
+    given_name = forms.CharField(max_length=254, required=False)
+    family_name = forms.CharField(max_length=254, required=False)
+
+    def __init__(self, *args: Any, by: Member, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        domains = ", ".join(by.organization.domain_names())
+        self.fields["email"].help_text = f"At an approved domain: {domains}. It can’t be changed later."
+        self.fields["role"] = RoleField(by, empty_label="Choose a role", error_messages={"required": "Choose a role."})
+
+    def profile(self) -> DirectoryProfile:
+        """Return what was typed, as a directory would say it."""
+        typed = self.cleaned_data
+        return DirectoryProfile.of_person(
+            typed["email"], typed["given_name"], typed["family_name"], typed["role"].name
+        )

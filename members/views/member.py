@@ -1,0 +1,116 @@
+"""Settings > Members > one member: what is known of them, their role, and whether they may sign in."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from members.access import covers, requires
+from members.errors import LastAdmin, UserNameInvalid, UserNameTaken
+from members.middleware import MemberRequest
+from members.models import Level, Member, Scope
+from members.views.answers import see_other
+from members.views.forms import NewMemberForm, RoleForm
+
+REFUSED = 422
+
+
+@requires(Scope.MEMBERS)
+def member_page(request: MemberRequest, member_id: UUID) -> HttpResponse:
+    """Show a member."""
+    return render_member(request, find_member(request, member_id))
+
+
+@requires(Scope.MEMBERS, Level.ACT)
+def new_member(request: MemberRequest) -> HttpResponse:
+    """Add a member by hand."""
+    form = NewMemberForm(request.POST or None, by=request.member)
+    if not form.is_valid():
+        return render_new_member(request, form)
+    try:
+        member = Member.add(
+            request.organization, form.profile(), source=Member.Source.MANUAL, by=request.actor
+        )
+    except (UserNameTaken, UserNameInvalid) as error:
+        form.add_error("email", error.detail)
+        return render_new_member(request, form)
+    messages.success(request, f"{member.full_name} was added.")
+    return see_other(request, "member", member_id=member.pk)
+
+
+@requires(Scope.MEMBERS, Level.ACT)
+def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
+    """Give a member another role. A GET, as after a sign-in that came in between, changes nothing."""
+    if request.method != "POST":
+        return redirect("member", member_id=member_id)
+    member = find_manageable_member(request, member_id)
+    form = RoleForm(request.POST, by=request.member)
+    if not form.is_valid():
+        return render_member(request, member, form)
+    try:
+        member.change_role(form.cleaned_data["role"], by=request.actor)
+    except LastAdmin as error:
+        form.add_error("role", error.detail)
+        return render_member(request, member, form)
+    messages.success(request, f"{member.full_name} now has the role {member.role}.")
+    return redirect("member", member_id=member.pk)
+
+
+@requires(Scope.MEMBERS, Level.ACT)
+def deactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
+    """Ask, then deactivate a member."""
+    member = find_manageable_member(request, member_id)
+    if request.method != "POST":
+        return render(request, "members/member_deactivation.html", {"member": member})
+    try:
+        member.deactivate(by=request.actor)
+    except LastAdmin as error:
+        context = {"member": member, "error": error.detail}
+        return render(request, "members/member_deactivation.html", context, status=REFUSED)
+    messages.success(request, f"{member.full_name} was deactivated.")
+    return see_other(request, "member", member_id=member.pk)
+
+
+@requires(Scope.MEMBERS, Level.ACT)
+def reactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
+    """Ask, then reactivate a member."""
+    member = find_manageable_member(request, member_id)
+    if request.method != "POST":
+        return render(request, "members/member_reactivation.html", {"member": member})
+    member.reactivate(by=request.actor)
+    messages.success(request, f"{member.full_name} was reactivated.")
+    return see_other(request, "member", member_id=member.pk)
+
+
+def find_member(request: MemberRequest, member_id: UUID) -> Member:
+    """Return the organization's member with this id. Raises Http404."""
+    return get_object_or_404(request.organization.members.select_related("role", "organization"), pk=member_id)
+
+
+def find_manageable_member(request: MemberRequest, member_id: UUID) -> Member:
+    """Return the organization's member with this id. Raises PermissionDenied if they may do what the actor may not."""
+    member = find_member(request, member_id)
+    if not covers(request.member.role, member.role):
+        raise PermissionDenied(
+            f"{member.full_name} has the role {member.role}, which gives more access than yours, {request.member.role}."
+        )
+    return member
+
+
+def render_member(request: MemberRequest, member: Member, form: RoleForm | None = None) -> HttpResponse:
+    """Render the page of `member`, with the role form as it was sent if it was refused."""
+    manageable = request.member.can(Scope.MEMBERS, Level.ACT) and covers(request.member.role, member.role)
+    if manageable and form is None:
+        form = RoleForm(initial={"role": member.role_id}, by=request.member)
+    context = {"member": member, "manageable": manageable, "form": form}
+    return render(request, "members/member.html", context, status=REFUSED if form and form.errors else 200)
+
+
+def render_new_member(request: MemberRequest, form: NewMemberForm) -> HttpResponse:
+    """Render the form for a new member; if the address is taken, with a way to whoever has it."""
+    typed = form.data.get("email", "") if form.errors else ""
+    holder = request.organization.members.with_user_name(typed.strip()).first() if typed else None
+    status = REFUSED if form.errors else 200
+    return render(request, "members/member_new.html", {"form": form, "holder": holder}, status=status)

@@ -1,0 +1,74 @@
+"""Settings > Members: who belongs to the organization, but for its Employees, who are many and have no access here."""
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.http import urlencode
+
+from members.access import requires
+from members.middleware import MemberRequest
+from members.models import MemberQuerySet, Organization, Role, Scope
+from members.views.paging import page_of
+
+STATUSES = {"active": "Active", "deactivated": "Deactivated"}
+EMPLOYEES_COUNTED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the reader looks for. `role` is None and `status` empty when any will do."""
+
+    text: str
+    role: Role | None
+    status: str
+
+    @classmethod
+    def of(cls, query: QueryDict, roles: list[Role]) -> "Search":
+        """Return the search that `query` spells; what it can't mean is left out."""
+        role = next((role for role in roles if role.name.lower() == query.get("role", "").lower()), None)
+        status = query.get("status", "")
+        return cls(query.get("q", "").strip(), role, status if status in STATUSES else "")
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.role or self.status)
+
+    def among(self, members: MemberQuerySet) -> MemberQuerySet:
+        """Return those of `members` who match."""
+        if self.role:
+            members = members.filter(role=self.role)
+        if self.status:
+            members = members.filter(deactivated_at__isnull=self.status == "active")
+        return members.search(self.text) if self.text else members
+
+    def query(self, **more: str) -> str:
+        """Return the search as a query string, with `more` parameters."""
+        fields = {"q": self.text, "role": self.role.name if self.role else "", "status": self.status} | more
+        return urlencode({name: value for name, value in fields.items() if value})
+
+
+@requires(Scope.MEMBERS)
+def members(request: MemberRequest) -> HttpResponse:
+    """List a page of the members who match the search, the newest first."""
+    roles = [role for role in request.organization.roles.all() if not role.is_employee]
+    search = Search.of(request.GET, roles)
+    listed = request.organization.members.filter(role__in=[search.role] if search.role else roles)
+    page = page_of(search.among(listed).select_related("role"), request.GET)
+    context = {
+        "search": search,
+        "roles": roles,
+        "statuses": STATUSES,
+        "page": page,
+        "newer": search.query(before=str(page.rows[0].pk)) if page.rows and page.newer else "",
+        "older": search.query(after=str(page.rows[-1].pk)) if page.rows and page.older else "",
+        "employees": employees_text(request.organization),
+    }
+    return render(request, "members/member_list.html", context)
+
+
+def employees_text(organization: Organization) -> str:
+    """Return how many Employees aren't shown, as in "12 Employees"; empty for none. It doesn't count on for ever."""
+    count = organization.members.employees()[: EMPLOYEES_COUNTED + 1].count()
+    if count > EMPLOYEES_COUNTED:
+        return f"More than {EMPLOYEES_COUNTED:,} Employees"
+    return f"{count:,} Employee{'' if count == 1 else 's'}" if count else ""

@@ -1,0 +1,191 @@
+"""The adapters between SCIM resources and members: what comes in becomes a profile, what goes out comes from a row.
+
+An adapter writes nothing: the profile goes to the one verb of `members` that does, under the lock of that verb.
+"""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django_scim.adapters import SCIMMixin
+from scim2_models import Context, InvalidValueException, PatchOp, TooManyException
+
+from members.directory import DirectoryProfile, GroupProfile
+from members.models import Group, Member
+from scim.membership import MembershipChange
+from scim.representation import group_document, group_row, groups_of, member_document, member_row, members_of
+from scim.schemas import GROUP_URN, POLICY, USER_URN, FullUser, GroupHead
+
+COLUMN_LENGTH = 254
+
+
+def get_member_model() -> type[Member]:
+    """Return what SCIM calls the user model: a member, not the login identity behind it."""
+    return Member
+
+
+def base_url(request: Any) -> str:
+    """Return the base URL that `request` came in under, as the outside knows it: `/scim/v2`, also below `/v1.0`."""
+    prefix = request.path_info.partition("/scim/v2")[0]
+    return f"{settings.BASE_URL}{prefix}/scim/v2"
+
+
+class Adapter(SCIMMixin):  # type: ignore[misc]
+    """What both adapters share. `obj` is the member or group, None where there is none yet."""
+
+    id_field = "pk"
+    urn: ClassVar[str]
+    endpoint: ClassVar[str]
+
+    @property
+    def base(self) -> str:
+        """The base URL of every location in the answer."""
+        return base_url(self.request)
+
+    @property
+    def location(self) -> str:
+        """The URL of the resource."""
+        return f"{self.base}/{self.endpoint}/{self.id}"
+
+
+class MemberAdapter(Adapter):
+    """A member as a SCIM User."""
+
+    resource_type = "User"
+    url_name = "scim:users"
+    urn = USER_URN
+    endpoint = "Users"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the User (RFC 7643 §4.1)."""
+        groups = groups_of([self.obj.pk], self.base).get(self.obj.pk)
+        return member_document(member_row(self.obj), self.base, groups)
+
+    def from_dict(self, document: dict[str, Any]) -> DirectoryProfile:
+        """Return the profile that a POST or PUT describes.
+
+        A PUT without userName keeps it, as it does any immutable attribute that is left out (RFC 7644 §3.5.1). Raises
+        pydantic's ValidationError or InvalidValueException.
+        """
+        if self.obj is not None and not any(name.lower() == "username" for name in document):
+            document["userName"] = self.obj.user_name
+        context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
+        user = FullUser.model_validate(document, scim_ctx=context, scim_policy=POLICY)
+        speaks_of_role = "user_type" in user.model_fields_set
+        return profile_of(user, role_name=(user.user_type or "").strip() if speaks_of_role else None)
+
+    def handle_operations(self, document: dict[str, Any]) -> DirectoryProfile:
+        """Return the profile that a PATCH makes of the member (RFC 7644 §3.5.2).
+
+        A userType that is gone afterwards was removed, which makes the member an Employee.
+        """
+        check_operations(document)
+        patch = PatchOp[FullUser].model_validate(
+            document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
+        )
+        user = FullUser.model_validate(member_document(member_row(self.obj), self.base), scim_policy=POLICY)
+        patch.patch(user, scim_policy=POLICY)
+        return profile_of(user, role_name=(user.user_type or "").strip())
+
+
+class GroupAdapter(Adapter):
+    """A group as a SCIM Group."""
+
+    resource_type = "Group"
+    url_name = "scim:groups"
+    urn = GROUP_URN
+    endpoint = "Groups"
+
+    def to_dict(self, *, with_members: bool = True) -> dict[str, Any]:
+        """Return the Group (RFC 7643 §4.2)."""
+        members = members_of([self.obj.pk], self.base).get(self.obj.pk) if with_members else None
+        return group_document(group_row(self.obj), self.base, members)
+
+    def from_dict(self, document: dict[str, Any]) -> GroupProfile:
+        """Return the profile that a POST or PUT describes; `members` is the whole membership."""
+        members = MembershipChange()
+        members.replace(document.pop(next((name for name in document if name.lower() == "members"), ""), []))
+        context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
+        head = GroupHead.model_validate(document, scim_ctx=context, scim_policy=POLICY)
+        return group_profile_of(head, members)
+
+    def handle_operations(self, document: dict[str, Any]) -> GroupProfile:
+        """Return the profile that a PATCH makes of the group.
+
+        Operations on `members` are taken out and folded into what is added and removed, so that the members of a large
+        group are never loaded.
+        """
+        check_operations(document)
+        members = MembershipChange()
+        document["Operations"] = members.take_from(document.pop("Operations"))
+        current = group_document(group_row(self.obj), self.base)
+        head = GroupHead.model_validate(current, scim_policy=POLICY)
+        if document["Operations"]:
+            patch = PatchOp[GroupHead].model_validate(
+                document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
+            )
+            patch.patch(head, scim_policy=POLICY)
+        return group_profile_of(head, members)
+
+
+def check_operations(document: dict[str, Any]) -> None:
+    """Put the operations under "Operations", however it was spelled.
+
+    Raises InvalidValueException unless they are a list of objects, TooManyException past `SCIM_PATCH_LIMIT` of them.
+    """
+    spelled = next((name for name in document if name.lower() == "operations"), "Operations")
+    operations = document.pop(spelled, None)
+    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
+        raise InvalidValueException(detail="A PATCH needs Operations, a list of objects with op, path and value.")
+    if not operations:
+        raise InvalidValueException(detail="A PATCH needs at least one operation.")
+    limit = settings.SCIM_PATCH_LIMIT
+    if limit and len(operations) > limit:
+        raise TooManyException(detail=f"A PATCH may hold {limit} operations, not {len(operations)}; send several.")
+    document["Operations"] = operations
+
+
+def profile_of(user: Any, role_name: str | None) -> DirectoryProfile:
+    """Return the profile of a validated User. A password is thrown away, and so is what only we assign."""
+    rest = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    for name in ("schemas", "password", "userType"):
+        rest.pop(name, None)
+    name = rest.pop("name", {})
+    profile = DirectoryProfile(
+        user_name=rest.pop("userName", ""),
+        external_id=rest.pop("externalId", ""),
+        given_name=name.pop("givenName", ""),
+        family_name=name.pop("familyName", ""),
+        display_name=rest.pop("displayName", ""),
+        active=rest.pop("active", None),
+        role_name=role_name,
+        attributes=rest | ({"name": name} if name else {}),
+    )
+    check_lengths(
+        externalId=profile.external_id,
+        givenName=profile.given_name,
+        familyName=profile.family_name,
+        displayName=profile.display_name,
+    )
+    return profile
+
+
+def group_profile_of(head: GroupHead, members: MembershipChange) -> GroupProfile:
+    """Return the profile of a validated Group. Raises InvalidValueException for a displayName that is empty."""
+    name = (head.display_name or "").strip()
+    if not name:
+        raise InvalidValueException(detail="displayName must not be empty.")
+    check_lengths(displayName=name, externalId=head.external_id or "")
+    return GroupProfile(
+        display_name=name,
+        external_id=head.external_id or "",
+        replace_members=members.replaced,
+        add_members=members.added,
+        remove_members=members.removed,
+    )
+
+
+def check_lengths(**values: str) -> None:
+    """Raise InvalidValueException for a string that its column can't hold."""
+    for name, value in values.items():
+        if len(value) > COLUMN_LENGTH:
+            raise InvalidValueException(detail=f"{name} is longer than {COLUMN_LENGTH} characters.")

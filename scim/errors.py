@@ -1,0 +1,95 @@
+"""The one translator: whatever goes wrong leaves as a SCIM error (RFC 7644 §3.12).
+
+Nouns of ours, scim2-models' exceptions, pydantic's findings and django-scim2's exceptions each have a row in a table;
+anything else is our own fault and leaves as a 500 that says nothing of the inside.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, OperationalError
+from django.http import Http404, HttpResponse
+from django_scim.constants import SCIM_CONTENT_TYPE
+from django_scim.exceptions import SCIMException as DjangoScimException
+from pydantic import ValidationError
+from scim2_models import Error, SCIMException
+
+from apikeys.errors import KeyRefused, TooManyRequests
+from members import errors as members
+
+logger = logging.getLogger(__name__)
+
+REALM = 'Bearer realm="scim"'
+
+
+class ScimRefusal(Exception):
+    """A refusal of the door itself: `status` is the HTTP status, `scim_type` a keyword of RFC 7644 Table 9 or empty."""
+
+    def __init__(self, status: int, detail: str, scim_type: str = "", **headers: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.scim_type = scim_type
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
+    members.UserNameTaken: (409, "uniqueness"),
+    members.UserNameImmutable: (400, "mutability"),
+    members.UserNameInvalid: (400, "invalidValue"),
+    members.UnknownRole: (400, "invalidValue"),
+    members.UnknownGroupMember: (400, "invalidValue"),
+    members.LastAdmin: (400, "mutability"),
+}
+
+
+def error_response(status: int, detail: str, scim_type: str = "", headers: dict[str, str] | None = None) -> HttpResponse:
+    """Return a SCIM error; `status` is a string in the body (RFC 7644 §3.12)."""
+    body = {"schemas": [str(Error.__schema__)], "status": str(status), "detail": detail}
+    if scim_type:
+        body["scimType"] = scim_type
+    return HttpResponse(orjson.dumps(body), status=status, content_type=SCIM_CONTENT_TYPE, headers=headers or {})
+
+
+def from_validation(error: ValidationError) -> HttpResponse:
+    """Return the first of pydantic's findings; `detail` names the attribute and never repeats a value."""
+    first = Error.from_validation_errors(error)[0]
+    return error_response(first.status or 400, first.detail or "The request is not valid.", first.scim_type or "")
+
+
+def from_scim(error: SCIMException) -> HttpResponse:
+    """Return scim2-models' exception."""
+    if isinstance(error.__cause__, ValidationError):
+        return from_validation(error.__cause__)
+    return error_response(error.status, error.detail, error.scim_type)
+
+
+def from_member(error: members.MemberError) -> HttpResponse:
+    """Return what members refused."""
+    status, scim_type = MEMBER_ERRORS.get(type(error), (400, "invalidValue"))
+    return error_response(status, error.detail, scim_type)
+
+
+TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
+    (ScimRefusal, lambda e: error_response(e.status, e.detail, e.scim_type, e.headers)),
+    (members.MemberError, from_member),
+    (SCIMException, from_scim),
+    (ValidationError, from_validation),
+    (KeyRefused, lambda e: error_response(401, e.detail, headers={"WWW-Authenticate": REALM})),
+    (TooManyRequests, lambda e: error_response(429, e.detail, headers={"Retry-After": str(e.retry_after)})),
+    (DjangoScimException, lambda e: error_response(int(e.status), e.detail, e.scim_type or "")),
+    (IntegrityError, lambda e: error_response(409, "Something this refers to was changed meanwhile; send it again.")),
+    (OperationalError, lambda e: error_response(503, "The database is busy; try again.", headers={"Retry-After": "1"})),
+    (Http404, lambda e: error_response(404, "There is nothing at this address.")),
+]
+
+
+def translate(error: Exception) -> HttpResponse:
+    """Return the SCIM error that `error` leaves as."""
+    for kind, to_response in TRANSLATIONS:
+        if isinstance(error, kind):
+            return to_response(error)
+    logger.error("a SCIM request failed", exc_info=error)
+    return error_response(500, "The request failed on our side; it is safe to send it again.")

@@ -1,0 +1,107 @@
+"""The resources that we speak, as scim2-models classes: what is read, what is published, what is tolerated.
+
+The core schema is scim2-models' own. What differs: an e-mail address is any string (`EmailStr` refuses `.test` and
+`.local`, which test directories use), a manager needs no `$ref` (Microsoft Entra sends none), and what is published
+says that userName is immutable and which role names userType takes.
+"""
+
+from typing import Annotated
+
+import scim2_models
+from pydantic import Field
+from scim2_models import (
+    CaseExact,
+    ComplexAttribute,
+    EnterpriseUser as CoreEnterpriseUser,
+    Mutability,
+    PatchOp,
+    Reference,
+    Required,
+    Resource,
+    ResourceType,
+    Schema,
+    ScimPolicy,
+    Uniqueness,
+)
+
+USER_URN = str(scim2_models.User.__schema__)
+GROUP_URN = str(scim2_models.Group.__schema__)
+ENTERPRISE_URN = str(CoreEnterpriseUser.__schema__)
+PATCH_URN = str(PatchOp.__schema__)
+LIST_URN = str(scim2_models.ListResponse.__schema__)
+
+# What identity providers get away with: attributes nobody declared, a PATCH remove that lists what to remove in its
+# value, and a PATCH of an entry that isn't there yet (both of them Microsoft Entra's).
+POLICY = ScimPolicy(
+    unknown=ScimPolicy.Unknown.ignore,
+    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
+    unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
+)
+
+
+class Email(scim2_models.Email):
+    """An e-mail address, whatever its domain."""
+
+    value: str | None = None
+
+
+class Manager(ComplexAttribute):
+    """The user's manager (RFC 7643 §4.3); `$ref` is optional because Entra and Okta send the id alone."""
+
+    value: Annotated[str | None, CaseExact.true] = None
+    ref: Annotated[Reference["User"] | None, CaseExact.true] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    display_name: Annotated[str | None, Mutability.read_only] = None
+
+
+class EnterpriseUser(CoreEnterpriseUser):
+    """The Enterprise User extension (RFC 7643 §4.3)."""
+
+    manager: Manager | None = None
+
+
+class User(scim2_models.User):
+    """A User as it is read and patched. That userName can't change is for members to say, so it is writable here."""
+
+    emails: list[Email] | None = None
+
+
+class PublishedUser(User):
+    """A User as /Schemas describes it."""
+
+    user_name: Annotated[str | None, Uniqueness.server, Required.true, Mutability.immutable] = None
+
+
+class Group(scim2_models.Group):
+    """A Group (RFC 7643 §4.2)."""
+
+
+class GroupHead(Resource):  # type: ignore[type-arg]
+    """A Group without its members, which are never loaded to be changed."""
+
+    __schema__ = scim2_models.Group.__schema__
+
+    display_name: Annotated[str | None, Required.true] = None
+
+
+FullUser = User[EnterpriseUser]
+
+USER_TYPE = ResourceType.from_resource(FullUser)
+USER_TYPE.description = "A member of the organization"
+GROUP_TYPE = ResourceType.from_resource(Group)
+GROUP_TYPE.description = "A directory group"
+RESOURCE_TYPES = (USER_TYPE, GROUP_TYPE)
+
+
+def published_schemas(role_names: list[str]) -> list[Schema]:
+    """Return what /Schemas lists, with `role_names` as the canonical values of userType (RFC 7643 §7)."""
+    user = PublishedUser.to_schema()
+    user.name, user.description = "User", "A member of the organization"
+    for attribute in user.attributes or []:
+        if attribute.name == "userType":
+            attribute.canonical_values = role_names
+    group = Group.to_schema()
+    group.description = "A directory group"
+    enterprise = EnterpriseUser.to_schema()
+    return [user, group, enterprise]

@@ -1,0 +1,51 @@
+"""The service as it runs in production: granian in a process of its own, on the database of the running test."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGTERM
+
+from django.db import connection
+
+from tests.services import accepts_connections, free_port, running, wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def database_url() -> str:
+    """Return the URL of the database that the test is using."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+
+
+@contextmanager
+def web_server(**environment: str) -> Iterator[str]:
+    """Run the web server and yield its address; `environment` is set on top of the tests' own.
+
+    The test has to use the `transactional_db` fixture, so that the server sees what it wrote.
+    """
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--working-dir", str(ROOT), "torii_settings.wsgi:application"]
+    changed = {"DATABASE_URL": database_url(), "BASE_URL": address, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    previous = {name: os.environ.get(name) for name in (changed | environment)}
+    os.environ.update(changed | environment)
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="torii-web-") as name,
+            running(command, Path(name), SIGTERM) as process,
+        ):
+            wait_until(lambda: accepts_connections(port), process, Path(name))
+            yield address
+    finally:
+        for variable, value in previous.items():
+            if value is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = value

@@ -1,0 +1,197 @@
+"""Throwaway servers for the tests: `python -m tests.services COMMAND…` runs COMMAND beside PostgreSQL and Redis.
+
+Both listen on free ports of the loopback interface and keep what they have in a temporary directory. COMMAND finds
+them in DATABASE_URL and REDIS_URL. When it ends, or this process is told to, they are stopped and removed; the exit
+code is COMMAND's. Servers that the machine already runs are neither used nor touched.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+STARTUP_SECONDS = 30
+GRACE_SECONDS = 10
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# A crash may lose everything, so nothing waits for the disk.
+POSTGRES_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_preload_libraries": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+def main(command: list[str]) -> int:
+    if not command:
+        sys.exit("usage: python -m tests.services COMMAND…")
+    for signum in ENDING_SIGNALS:
+        signal.signal(signum, leave)
+    with postgres_server() as database_url, redis_server() as redis_url:
+        return run(command, os.environ | {"DATABASE_URL": database_url, "REDIS_URL": redis_url})
+
+
+def leave(signum: int, frame: FrameType | None) -> NoReturn:
+    """Unwind through every `with` block; an impatient second signal must not leave a server behind."""
+    for other in ENDING_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + signum)
+
+
+def run(command: list[str], environment: dict[str, str]) -> int:
+    """Run `command` to its end and return its exit code, as a shell would tell it."""
+    process = subprocess.Popen(command, env=environment)
+    try:
+        code = process.wait()
+    except SystemExit as leaving:
+        # The terminal has sent Ctrl-C to the command as well, which may want to sum up before it goes.
+        if leaving.code == 128 + signal.SIGINT:
+            ends_in_time(process)
+        stop(process, signal.SIGTERM)
+        raise
+    return code if code >= 0 else 128 - code
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """Run an empty PostgreSQL with a database `torii`, and yield its URL."""
+    password = secrets.token_urlsafe(16)
+    with tempfile.TemporaryDirectory(prefix="torii-postgres-") as name:
+        directory = Path(name)
+        make_cluster(directory, password)
+        port = free_port()
+        command = [postgres_binary("postgres"), "-D", str(directory / "data"), f"-p{port}"]
+        command += [f"-c{setting}={value}" for setting, value in POSTGRES_SETTINGS.items()]
+        address = ["-h127.0.0.1", f"-p{port}"]
+        # To PostgreSQL SIGINT means: close the connections that are open, then stop.
+        with running(unprivileged(command), directory, signal.SIGINT) as process:
+            wait_until(lambda: succeeds([postgres_binary("pg_isready"), "-q", *address]), process, directory)
+            environment = os.environ | {"PGPASSWORD": password}
+            subprocess.run([postgres_binary("createdb"), *address, "-Upostgres", "torii"], env=environment, check=True)
+            yield f"postgres://postgres:{password}@127.0.0.1:{port}/torii"
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Run an empty Redis, and yield its URL, which names no database: tests/settings.py gives each worker its own."""
+    with tempfile.TemporaryDirectory(prefix="torii-redis-") as name:
+        port = free_port()
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", name, "--save", ""]
+        with running(command, Path(name), signal.SIGTERM) as process:
+            wait_until(lambda: accepts_connections(port), process, Path(name))
+            yield f"redis://127.0.0.1:{port}"
+
+
+def make_cluster(directory: Path, password: str) -> None:
+    """Make an empty cluster in `directory`/data, all of it owned by whoever will run the server."""
+    password_file = directory / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    if account := unprivileged_account():
+        for path in (directory, password_file):
+            shutil.chown(path, account.pw_uid, account.pw_gid)
+    command = [postgres_binary("initdb"), "-D", str(directory / "data"), "--locale=C.UTF-8", "--encoding=UTF8"]
+    # A superuser can run programs as the server's user, so being on this machine is not enough to be let in.
+    command += ["--no-sync", "--username=postgres", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+    with running(unprivileged(command), directory, signal.SIGTERM) as process:
+        if process.wait() != 0:
+            raise failed_to_start(directory)
+
+
+def postgres_binary(name: str) -> str:
+    """Find a program of the newest PostgreSQL: Debian keeps the server's outside PATH."""
+    found = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    return str(max(found, key=lambda path: float(path.parts[-3]), default=name))
+
+
+def unprivileged(command: list[str]) -> list[str]:
+    """Let `command` run as someone else where we are root, whom PostgreSQL refuses."""
+    account = unprivileged_account()
+    if account is None:
+        return command
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--", *command]
+
+
+def unprivileged_account() -> pwd.struct_passwd | None:
+    if os.geteuid() != 0:
+        return None
+    accounts = {account.pw_name: account for account in pwd.getpwall()}
+    return accounts.get("postgres") or accounts["nobody"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], directory: Path, stop_signal: signal.Signals) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `command`, what it says going to `directory`/log, and stop it when the block ends."""
+    with (directory / "log").open("wb") as log:
+        # In a session of its own it hears no Ctrl-C, and stops when whoever uses it has stopped.
+        process = subprocess.Popen(command, cwd=directory, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        stop(process, stop_signal)
+
+
+def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", directory: Path) -> None:
+    """Return once the server is ready; raise if it ended or takes too long."""
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise failed_to_start(directory)
+        time.sleep(0.05)
+
+
+def failed_to_start(directory: Path) -> RuntimeError:
+    return RuntimeError(f"A server did not start. It said:\n{(directory / 'log').read_text()}")
+
+
+def succeeds(command: list[str]) -> bool:
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def accepts_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def stop(process: "subprocess.Popen[bytes]", stop_signal: signal.Signals) -> None:
+    process.send_signal(stop_signal)
+    if not ends_in_time(process):
+        process.kill()
+        process.wait()
+
+
+def ends_in_time(process: "subprocess.Popen[bytes]") -> bool:
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
