@@ -42,9 +42,7 @@ def find_key(request: HttpRequest, kind: str) -> ApiKey:
     if text is None:
         raise KeyUnknown
     api_key = (
-        ApiKey.objects.select_related("organization")
-        .filter(digest__in=text.digests(settings.API_KEY_PEPPERS))
-        .first()
+        ApiKey.objects.select_related("organization").filter(digest__in=text.digests(settings.API_KEY_PEPPERS)).first()
     )
     if api_key is None:
         raise KeyUnknown

@@ -35,6 +35,9 @@ BEFORE_EXPIRY = {
 # No first step falls due earlier: a calendar month has up to 31 days, and a change of the clocks adds to it.
 LONGEST_NOTICE = dt.timedelta(days=32)
 
+# An address that refuses mail for this long is not tried for ever.
+TRIED_FOR = dt.timedelta(days=31)
+
 
 def remind(now: dt.datetime) -> None:
     """Send what is due at `now`, and put the expiry of keys that have expired in the audit log."""
@@ -57,7 +60,9 @@ def plan(api_key: ApiKey, now: dt.datetime) -> None:
     if step is None or step in {reminder.step for reminder in api_key.reminders.all()}:
         return
     with transaction.atomic():
-        api_key.reminders.filter(sent_at=None).delete()
+        if step == Reminder.Step.EXPIRY:
+            api_key.record_expiry(by=EXPIRY_CLOCK, now=now)
+        api_key.reminders.filter(sent_at=None).exclude(step=step).delete()
         Reminder.objects.bulk_create(
             [
                 Reminder(api_key=api_key, step=step, recipient=address, created_at=now)
@@ -66,8 +71,6 @@ def plan(api_key: ApiKey, now: dt.datetime) -> None:
             # Another worker may have written them down at the same moment.
             ignore_conflicts=True,
         )
-        if step == Reminder.Step.EXPIRY:
-            api_key.record_expiry(by=EXPIRY_CLOCK, now=now)
 
 
 def due_step(api_key: ApiKey, now: dt.datetime) -> Reminder.Step | None:
@@ -84,6 +87,8 @@ def due_at(api_key: ApiKey, step: Reminder.Step) -> dt.datetime:
 def recipients(api_key: ApiKey) -> MemberQuerySet:
     """Return whom to tell of a key: every active Admin, and who made it if they are still an active member."""
     active = api_key.organization.members.active()
+    if api_key.created_by_id is None:
+        return active.admins()
     return active.admins() | active.filter(pk=api_key.created_by_id)
 
 
@@ -101,7 +106,7 @@ def send(reminder_id: int, now: dt.datetime) -> None:
         )
         if reminder is None:
             return
-        if not still_wanted(reminder):
+        if not still_wanted(reminder, now):
             reminder.delete()
             return
         expiry_mail(reminder, now).send()
@@ -109,7 +114,9 @@ def send(reminder_id: int, now: dt.datetime) -> None:
         reminder.save(update_fields=["sent_at"])
 
 
-def still_wanted(reminder: Reminder) -> bool:
-    """Whether the key is still there, and the person still somebody to tell."""
+def still_wanted(reminder: Reminder, now: dt.datetime) -> bool:
+    """Whether the key is still there, the person still somebody to tell, and the mail not given up."""
     api_key = reminder.api_key
-    return api_key.deleted_at is None and recipients(api_key).with_user_name(reminder.recipient).exists()
+    if api_key.deleted_at is not None or now - reminder.created_at > TRIED_FOR:
+        return False
+    return recipients(api_key).with_user_name(reminder.recipient).exists()

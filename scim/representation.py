@@ -108,13 +108,7 @@ def members_of(group_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str
     """Return the `members` attribute (RFC 7643 §4.2) of each of the groups that have any; one query."""
     found: dict[UUID, list[dict[str, str]]] = {}
     memberships = GroupMembership.objects.filter(group_id__in=list(group_ids)).order_by("member_id")
-    rows = memberships.values_list("group_id", "member_id", "member__display_name", "member__user_name")
-    for group_id, member_id, name, user_name in rows:
-        value = {
-            "value": str(member_id),
-            "$ref": f"{base}/Users/{member_id}",
-            "display": name or user_name,
-            "type": "User",
-        }
+    for group_id, member_id in memberships.values_list("group_id", "member_id"):
+        value = {"value": str(member_id), "$ref": f"{base}/Users/{member_id}", "type": "User"}
         found.setdefault(group_id, []).append(value)
     return found

@@ -68,13 +68,38 @@ class User(scim2_models.User):
 
 
 class PublishedUser(User):
-    """A User as /Schemas describes it."""
+    """A User as /Schemas describes it: `required` says what a member is never without, also when nobody sent it."""
 
     user_name: Annotated[str | None, Uniqueness.server, Required.true, Mutability.immutable] = None
+    """The e-mail address the person signs in with, at a domain that the organization has approved."""
+
+    active: Annotated[bool | None, Required.true] = None
+    """Whether the person may sign in; true unless something else is sent."""
+
+    user_type: Annotated[str | None, Required.true] = None
+    """The name of the person's role; Employee unless something else is sent."""
+
+
+class GroupMember(ComplexAttribute):
+    """A member of a group, with the three sub-attributes of RFC 7643 §8.7.1."""
+
+    value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
+    """The id of the member."""
+
+    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(
+        None, serialization_alias="$ref", validation_alias="$ref"
+    )
+    """The URL of the member."""
+
+    type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
+    """What the member is: a User."""
 
 
 class Group(scim2_models.Group):
     """A Group (RFC 7643 §4.2)."""
+
+    members: list[GroupMember] | None = None
+    """The members of the group."""
 
 
 class GroupHead(Resource):  # type: ignore[type-arg]

@@ -1,10 +1,13 @@
 """The WSGI application: `granian --interface wsgi torii_settings.wsgi:application`.
 
+The URLs, and the views behind them, are imported here rather than by the first request, which would wait a second.
+
 The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
 `TRUSTED_PROXIES`; from anyone else the headers mean nothing.
 """
 
 import os
+from importlib import import_module
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -12,4 +15,7 @@ from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 
-application = wrap_wsgi_with_proxy_headers(get_wsgi_application(), trusted_hosts=settings.TRUSTED_PROXIES)
+django_application = get_wsgi_application()
+import_module(settings.ROOT_URLCONF)
+
+application = wrap_wsgi_with_proxy_headers(django_application, trusted_hosts=settings.TRUSTED_PROXIES)

@@ -132,7 +132,6 @@ GROUP_ATTRIBUTES = AttributeMap(
             "group",
             {
                 "value": Identifier("member_id"),
-                "display": Text(F("member__display_name")),
                 "type": Constant("User"),
             },
         )

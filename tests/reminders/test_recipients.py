@@ -1,0 +1,67 @@
+"""Who is told: every active Admin, and who made the key."""
+
+import pytest
+
+from apikeys.models import Reminder
+from audit.actor import Actor
+from tests.conftest import SETUP, new_key, person
+
+
+def told(mails):
+    return sorted(mail["To"] for mail in mails)
+
+
+def test_every_active_admin_is_told(acme, ana, ira, emil, key, run_on):
+    person(acme, "ada@acme.example", "Ada Second", "Admin")
+    person(acme, "old@acme.example", "Old Hand", "Admin").deactivate(by=SETUP)
+    key("2027-06-10")
+    assert told(run_on("2027-05-10")) == ["ada@acme.example", "ana@acme.example"]
+
+
+def test_whoever_made_the_key_is_told_too_while_they_are_active(ana, ira, key, run_on):
+    key("2027-06-10", by=Actor.member(ira))
+    assert told(run_on("2027-05-10")) == ["ana@acme.example", "ira@acme.example"]
+    ira.deactivate(by=SETUP)
+    assert told(run_on("2027-06-03")) == ["ana@acme.example"]
+
+
+def test_an_admin_who_made_the_key_is_told_once(ana, key, run_on):
+    key("2027-06-10", by=Actor.member(ana))
+    assert told(run_on("2027-05-10")) == ["ana@acme.example"]
+
+
+def test_another_organization_is_told_nothing(acme, ana, globex, eve, key, run_on):
+    key("2027-06-10")
+    assert told(run_on("2027-05-10")) == ["ana@acme.example"]
+
+
+def test_somebody_who_becomes_an_admin_after_a_step_is_told_of_the_next(acme, ana, ira, key, run_on):
+    key("2027-06-10")
+    run_on("2027-05-10")
+    ira.change_role(acme.roles.named("Admin"), by=SETUP)
+    assert run_on("2027-05-11") == []
+    assert told(run_on("2027-06-03")) == ["ana@acme.example", "ira@acme.example"]
+
+
+@pytest.mark.parametrize("verb", ["deactivate", "remove"])
+def test_somebody_who_leaves_before_the_mail_goes_out_is_not_told(acme, ana, key, run_on, mailbox, verb):
+    ada = person(acme, "ada@acme.example", "Ada Second", "Admin")
+    key("2027-06-10")
+    mailbox.refused = {"ada@acme.example"}
+    run_on("2027-05-10")
+    getattr(ada, verb)(by=SETUP)
+    mailbox.refused = set()
+    assert run_on("2027-05-11") == []
+    assert not Reminder.objects.filter(sent_at=None).exists()
+
+
+def test_an_organization_without_an_admin_is_told_as_soon_as_it_has_one(acme, key, run_on):
+    key("2027-06-10")
+    assert run_on("2027-05-10") == []
+    person(acme, "ada@acme.example", "Ada First", "Admin")
+    assert told(run_on("2027-05-12")) == ["ada@acme.example"]
+
+
+def test_a_key_that_never_expires_is_nobodys_concern(acme, ana, run_on):
+    new_key(acme, expires_on=None)
+    assert run_on("2040-01-01") == []
