@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
@@ -132,3 +133,8 @@ class ApiKeyAdmin(StaffAdmin):
     def delete_by_verb(self, request: HttpRequest, obj: ApiKey) -> None:
         """Delete the key; its row stays as a tombstone."""
         obj.delete_key(by=staff(request))
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Go back to the list; Django would send whoever can't change keys to the front page."""
+        super().response_delete(request, obj_display, obj_id)
+        return redirect("admin:apikeys_apikey_changelist")

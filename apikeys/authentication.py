@@ -63,7 +63,7 @@ def bearer_token(request: HttpRequest) -> str:
 
     Okta's "HTTP Header" mode sends the token as it was typed, so a bare token is taken too.
     """
-    header = request.META.get("HTTP_AUTHORIZATION", "").strip()
+    header: str = request.META.get("HTTP_AUTHORIZATION", "").strip()
     scheme, _, token = header.partition(" ")
     if scheme.lower() == BEARER:
         token = token.strip()

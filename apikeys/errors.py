@@ -20,7 +20,9 @@ class KeyMissing(KeyRefused):
 class KeyUnknown(KeyRefused):
     """The key is malformed, unknown or deleted; which of them is nobody's business."""
 
-    detail = "The key is not valid: it is mistyped, or it has been deleted. Generate a new one in Settings > API Access."
+    detail = (
+        "The key is not valid: it is mistyped, or it has been deleted. Generate a new one in Settings > API Access."
+    )
 
 
 class KeyExpired(KeyRefused):

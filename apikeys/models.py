@@ -93,7 +93,7 @@ class ApiKey(models.Model):
     kind = models.CharField("type", max_length=10, choices=Kind)
     key_id = models.CharField("id part", max_length=8, unique=True, editable=False)
     last_four = models.CharField(max_length=4, editable=False)
-    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - many have none
     description = models.CharField(max_length=DESCRIPTION_LENGTH)
     expires_on = models.DateField("expiration date", null=True, blank=True, editable=False)
     expires_at = models.DateTimeField("expires at", null=True, blank=True, editable=False, db_index=True)
@@ -125,6 +125,16 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.description} ({self.hint})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row. Raises ExpirationImmutable if it would change when an existing key expires."""
+        update_fields = kwargs.get("update_fields")
+        touches_expiry = update_fields is None or {"expires_on", "expires_at"} & set(update_fields)
+        if not self._state.adding and touches_expiry:
+            stored = ApiKey.objects.values_list("expires_on", "expires_at").get(pk=self.pk)
+            if stored != (self.expires_on, self.expires_at):
+                raise ExpirationImmutable
+        super().save(*args, **kwargs)
 
     @property
     def prefix(self) -> str:
@@ -247,16 +257,6 @@ class ApiKey(models.Model):
             self.expiry_recorded_at = now
             self.save(update_fields=["expiry_recorded_at"])
             Event.record(Action.API_KEY_EXPIRED, self.organization, by=by, target=self)
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row. Raises ExpirationImmutable if it would change when an existing key expires."""
-        update_fields = kwargs.get("update_fields")
-        touches_expiry = update_fields is None or {"expires_on", "expires_at"} & set(update_fields)
-        if not self._state.adding and touches_expiry:
-            stored = ApiKey.objects.values_list("expires_on", "expires_at").get(pk=self.pk)
-            if stored != (self.expires_on, self.expires_at):
-                raise ExpirationImmutable
-        super().save(*args, **kwargs)
 
 
 class Reminder(models.Model):

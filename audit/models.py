@@ -88,6 +88,16 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.target_label}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the event. Raises EventImmutable for one that exists."""
+        if not self._state.adding:
+            raise EventImmutable
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Raise EventImmutable."""
+        raise EventImmutable
+
     @classmethod
     def record(
         cls,
@@ -112,13 +122,3 @@ class Event(models.Model):
             ip=by.origin.ip,
             user_agent=by.origin.user_agent,
         )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Insert the event. Raises EventImmutable for one that exists."""
-        if not self._state.adding:
-            raise EventImmutable
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Raise EventImmutable."""
-        raise EventImmutable

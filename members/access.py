@@ -19,7 +19,7 @@ def requires(scope: Scope, level: Level = Level.READ) -> Callable[[View[P]], Vie
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def guarded(request: MemberRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.member.can(scope, level):
                 raise PermissionDenied(f"Your role, {request.member.role}, may not {level} in {scope.label}.")
             return view(request, *args, **kwargs)

@@ -27,7 +27,9 @@ class DirectoryProfile:
     role_name: str | None = None
 
     @classmethod
-    def of_person(cls, user_name: str, given_name: str = "", family_name: str = "", role_name: str = "") -> "DirectoryProfile":
+    def of_person(
+        cls, user_name: str, given_name: str = "", family_name: str = "", role_name: str = ""
+    ) -> "DirectoryProfile":
         """Return the profile of somebody added by hand: their userName is also their work e-mail address."""
         return cls(
             user_name=user_name,

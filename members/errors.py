@@ -26,7 +26,7 @@ class UserNameImmutable(MemberError):
 
     def __init__(self, current: str) -> None:
         super().__init__(
-            f'userName can\'t be updated: this member\'s is "{current}". '
+            f"userName can't be updated: this member's is \"{current}\". "
             "Create a new member for the new address and deactivate this one."
         )
 

@@ -14,9 +14,9 @@ class EnsureUserMixin:
         return super().clean_email()  # type: ignore[misc,no-any-return]
 
 
-class RequestLoginCodeForm(EnsureUserMixin, allauth_forms.RequestLoginCodeForm):  # type: ignore[misc]
+class RequestLoginCodeForm(EnsureUserMixin, allauth_forms.RequestLoginCodeForm):
     """Asks for a sign-in code by e-mail."""
 
 
-class ResetPasswordForm(EnsureUserMixin, allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(EnsureUserMixin, allauth_forms.ResetPasswordForm):
     """Asks for a link that sets a password."""

@@ -10,7 +10,7 @@ from django_scim.adapters import SCIMMixin
 from scim2_models import Context, InvalidValueException, PatchOp, TooManyException
 
 from members.directory import DirectoryProfile, GroupProfile
-from members.models import Group, Member
+from members.models import Member
 from scim.membership import MembershipChange
 from scim.representation import group_document, group_row, groups_of, member_document, member_row, members_of
 from scim.schemas import GROUP_URN, POLICY, USER_URN, FullUser, GroupHead
@@ -29,7 +29,7 @@ def base_url(request: Any) -> str:
     return f"{settings.BASE_URL}{prefix}/scim/v2"
 
 
-class Adapter(SCIMMixin):  # type: ignore[misc]
+class Adapter(SCIMMixin):
     """What both adapters share. `obj` is the member or group, None where there is none yet."""
 
     id_field = "pk"
@@ -79,9 +79,7 @@ class MemberAdapter(Adapter):
         A userType that is gone afterwards was removed, which makes the member an Employee.
         """
         check_operations(document)
-        patch = PatchOp[FullUser].model_validate(
-            document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
-        )
+        patch = PatchOp[FullUser].model_validate(document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
         user = FullUser.model_validate(member_document(member_row(self.obj), self.base), scim_policy=POLICY)
         patch.patch(user, scim_policy=POLICY)
         return profile_of(user, role_name=(user.user_type or "").strip())

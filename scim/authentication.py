@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from apikeys.authentication import authenticate
 from apikeys.models import ApiKey
@@ -41,11 +41,11 @@ def let_in(request: HttpRequest) -> None:
     request.actor = Actor.api_key(api_key, Origin.of(request))  # type: ignore[attr-defined]
 
 
-def require_scim_key(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def require_scim_key(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Call `view` only for a request that `let_in` lets in."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         let_in(request)
         return view(request, *args, **kwargs)
 

@@ -22,14 +22,16 @@ def read_object(request: HttpRequest, schema: str) -> dict[str, Any]:
     Raises ScimRefusal: 413 over `SCIM_BODY_LIMIT` bytes, 415 for another media type, 400 `invalidSyntax` for what is no
     JSON object, and what `inspect` finds.
     """
-    media_type = request.content_type.lower()
+    media_type = (request.content_type or "").lower()
     if media_type and media_type not in MEDIA_TYPES:
         raise ScimRefusal(415, f"Send application/scim+json or application/json, not {media_type[:100]}.")
     try:
         document = orjson.loads(read_bytes(request))
     except orjson.JSONDecodeError as error:
         raise ScimRefusal(
-            400, f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.", "invalidSyntax"
+            400,
+            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
+            "invalidSyntax",
         ) from None
     if not isinstance(document, dict):
         raise ScimRefusal(400, "The body must be a JSON object.", "invalidSyntax")

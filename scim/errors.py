@@ -14,7 +14,7 @@ from django.http import Http404, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException as DjangoScimException
 from pydantic import ValidationError
-from scim2_models import Error, SCIMException
+from scim2_models import Error, InvalidValueException, SCIMException
 
 from apikeys.errors import KeyRefused, TooManyRequests
 from members import errors as members
@@ -45,7 +45,9 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
 }
 
 
-def error_response(status: int, detail: str, scim_type: str = "", headers: dict[str, str] | None = None) -> HttpResponse:
+def error_response(
+    status: int, detail: str, scim_type: str = "", headers: dict[str, str] | None = None
+) -> HttpResponse:
     """Return a SCIM error; `status` is a string in the body (RFC 7644 §3.12)."""
     body = {"schemas": [str(Error.__schema__)], "status": str(status), "detail": detail}
     if scim_type:
@@ -60,8 +62,8 @@ def from_validation(error: ValidationError) -> HttpResponse:
 
 
 def from_scim(error: SCIMException) -> HttpResponse:
-    """Return scim2-models' exception."""
-    if isinstance(error.__cause__, ValidationError):
+    """Return scim2-models' exception; where a PATCH wrapped pydantic's findings, those say it better."""
+    if isinstance(error, InvalidValueException) and isinstance(error.__cause__, ValidationError):
         return from_validation(error.__cause__)
     return error_response(error.status, error.detail, error.scim_type)
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from scim2_models import InvalidPathException, InvalidValueException, NoTargetException, Path
-from scim2_models.path import Comparison, CompareOperator, FilterNode, LogicalExpr, LogicalOperator
+from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from scim.schemas import GROUP_URN, Group
 

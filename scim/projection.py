@@ -48,9 +48,9 @@ class Projection:
     def apply(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return what of `document` is sent."""
         if self.included:
-            return keep(document, self.included, ALWAYS)
-        if self.excluded:
-            return drop(document, self.excluded, ALWAYS)
+            document = keep(document, self.included, ALWAYS)
+        elif self.excluded:
+            document = drop(document, self.excluded, ALWAYS)
         return document
 
 

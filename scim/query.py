@@ -75,7 +75,7 @@ def whole_number(params: Mapping[str, Any], name: str, default: int) -> int:
     if value is None or value == "":
         return default
     try:
-        if isinstance(value, str) and len(value) < 20 or isinstance(value, int) and not isinstance(value, bool):
+        if (isinstance(value, str) and len(value) < 20) or (isinstance(value, int) and not isinstance(value, bool)):
             return int(value)
     except ValueError:
         pass

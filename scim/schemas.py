@@ -10,6 +10,7 @@ from typing import Annotated
 import scim2_models
 from pydantic import Field
 from scim2_models import (
+    AnyExtension,
     CaseExact,
     ComplexAttribute,
     EnterpriseUser as CoreEnterpriseUser,
@@ -49,7 +50,7 @@ class Manager(ComplexAttribute):
     """The user's manager (RFC 7643 §4.3); `$ref` is optional because Entra and Okta send the id alone."""
 
     value: Annotated[str | None, CaseExact.true] = None
-    ref: Annotated[Reference["User"] | None, CaseExact.true] = Field(
+    ref: Annotated[Reference["User"] | None, CaseExact.true] = Field(  # type: ignore[type-arg]
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     display_name: Annotated[str | None, Mutability.read_only] = None
@@ -58,16 +59,16 @@ class Manager(ComplexAttribute):
 class EnterpriseUser(CoreEnterpriseUser):
     """The Enterprise User extension (RFC 7643 §4.3)."""
 
-    manager: Manager | None = None
+    manager: Manager | None = None  # type: ignore[assignment] # a field is overridden, as pydantic lets it be
 
 
-class User(scim2_models.User):
+class User(scim2_models.User[AnyExtension]):
     """A User as it is read and patched. That userName can't change is for members to say, so it is writable here."""
 
-    emails: list[Email] | None = None
+    emails: list[Email] | None = None  # type: ignore[assignment] # as above
 
 
-class PublishedUser(User):
+class PublishedUser(User[AnyExtension]):
     """A User as /Schemas describes it: `required` says what a member is never without, also when nobody sent it."""
 
     user_name: Annotated[str | None, Uniqueness.server, Required.true, Mutability.immutable] = None
@@ -86,7 +87,7 @@ class GroupMember(ComplexAttribute):
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     """The id of the member."""
 
-    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(
+    ref: Annotated[Reference["User"] | None, Mutability.immutable] = Field(  # type: ignore[type-arg]
         None, serialization_alias="$ref", validation_alias="$ref"
     )
     """The URL of the member."""
@@ -98,7 +99,7 @@ class GroupMember(ComplexAttribute):
 class Group(scim2_models.Group):
     """A Group (RFC 7643 §4.2)."""
 
-    members: list[GroupMember] | None = None
+    members: list[GroupMember] | None = None  # type: ignore[assignment] # as above
     """The members of the group."""
 
 

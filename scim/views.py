@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
@@ -19,7 +18,7 @@ from django_scim.settings import scim_settings
 from django_scim.utils import get_group_adapter, get_group_model, get_user_adapter, get_user_model
 from django_scim.views import SCIMView as DjangoScimView
 
-from members.models import Group, Member
+from members.models import Member
 from scim import discovery
 from scim.adapters import Adapter, base_url
 from scim.authentication import ScimRequest, let_in
@@ -46,11 +45,11 @@ ON_RESOURCE = ["get", "head", "put", "patch", "delete", "options"]
 Document = dict[str, Any]
 
 
-def answers_in_scim(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Turn whatever `view` raises into a SCIM error."""
 
     @wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> HttpResponse:
+    def answered(*args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
@@ -64,7 +63,7 @@ def render(document: Document, status: int = 200, **headers: str) -> HttpRespons
     return HttpResponse(orjson.dumps(document), status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
 
 
-class ScimView(DjangoScimView):  # type: ignore[misc]
+class ScimView(DjangoScimView):
     """An endpoint that only a SCIM key opens."""
 
     request: ScimRequest
@@ -72,16 +71,18 @@ class ScimView(DjangoScimView):  # type: ignore[misc]
     @method_decorator(csrf_exempt)
     @method_decorator(answers_in_scim)
     @method_decorator(scim_settings.AUTH_CHECK_MIDDLEWARE)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Call the method's handler; any error leaves as a SCIM error."""
         if not self.implemented:
             raise ScimRefusal(501, "This endpoint is not implemented.")
-        return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]
+        return View.dispatch(self, request, *args, **kwargs)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer 405 with the methods that are allowed."""
         allowed = ", ".join(self._allowed_methods())
-        return error_response(405, f"{request.method} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed})
+        return error_response(
+            405, f"{request.method} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed}
+        )
 
 
 class ResourceView(ScimView):
@@ -114,7 +115,7 @@ class ResourceView(ScimView):
         """Create a resource: 201."""
         adapter = self.adapter()
         profile = adapter.from_dict(read_object(request, adapter.urn))
-        adapter.obj = adapter_model(self).add(request.organization, profile, by=request.actor, **self.added_with)
+        adapter.obj = self.model_cls.add(request.organization, profile, by=request.actor, **self.added_with)
         return self.written(adapter, 201)
 
     def put(self, request: ScimRequest, uuid: str) -> HttpResponse:
@@ -174,22 +175,17 @@ class ResourceView(ScimView):
         """Return the organization's resources."""
         raise NotImplementedError
 
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Any:
         """Return their rows, with the columns of a document."""
         raise NotImplementedError
 
-    def listed(self) -> QuerySet[Any]:
+    def listed(self) -> Any:
         """Return the rows that lists show."""
         return self.rows()
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the documents for `rows`, without what the projection leaves out at a cost."""
         raise NotImplementedError
-
-
-def adapter_model(view: ResourceView) -> Any:
-    """Return the model class behind a view."""
-    return view.model_cls
 
 
 class UsersView(ResourceView):
@@ -204,11 +200,11 @@ class UsersView(ResourceView):
         """Return the organization's members."""
         return self.request.organization.members
 
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Any:
         """Return every member's row."""
         return self.request.organization.members.values(*MEMBER_COLUMNS)
 
-    def listed(self) -> QuerySet[Any]:
+    def listed(self) -> Any:
         """Return active and deactivated members, or only the active ones if the organization wants it so."""
         rows = self.rows()
         return rows.filter(deactivated_at=None) if self.request.organization.scim_lists_active_only else rows
@@ -231,7 +227,7 @@ class GroupsView(ResourceView):
         """Return the organization's groups."""
         return self.request.organization.groups
 
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Any:
         """Return every group's row."""
         return self.request.organization.groups.values(*GROUP_COLUMNS)
 
@@ -279,11 +275,11 @@ class DiscoveryView(ScimView):
 
     @method_decorator(csrf_exempt)
     @method_decorator(answers_in_scim)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Let a key in if one came."""
         if "HTTP_AUTHORIZATION" in request.META:
             let_in(request)
-        return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]
+        return View.dispatch(self, request, *args, **kwargs)
 
 
 class ServiceProviderConfigView(DiscoveryView):
@@ -297,13 +293,15 @@ class ServiceProviderConfigView(DiscoveryView):
 class CollectionView(DiscoveryView):
     """A discovery endpoint that lists, and gives one by its id."""
 
-    describe: ClassVar[Callable[[HttpRequest], list[Document]]]
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return everything there is."""
+        raise NotImplementedError
 
     def get(self, request: HttpRequest, uuid: str | None = None) -> HttpResponse:
         """Return all, or the one called `uuid`. Filters are refused (RFC 7644 §4)."""
         if "filter" in request.GET:
             raise ScimRefusal(403, "Discovery endpoints can't be filtered.")
-        documents = type(self).describe(request)
+        documents = self.describe(request)
         if uuid is None:
             return render(discovery.list_response(documents))
         for document in documents:
@@ -315,13 +313,17 @@ class CollectionView(DiscoveryView):
 class ResourceTypesView(CollectionView):
     """`/ResourceTypes` (RFC 7643 §6)."""
 
-    describe = staticmethod(discovery.resource_types)
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return the ResourceTypes."""
+        return discovery.resource_types(request)
 
 
 class SchemasView(CollectionView):
     """`/Schemas` (RFC 7643 §7)."""
 
-    describe = staticmethod(discovery.schemas)
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return the Schemas."""
+        return discovery.schemas(request)
 
 
 @csrf_exempt

@@ -1,4 +1,4 @@
-"""The cast: acme with Ana (Admin), Ira (IT Admin) and Emil (Employee); globex with Eve, who must see nothing of acme."""
+"""The cast: acme with Ana (Admin), Ira (IT Admin) and Emil (Employee); globex with Eve, who must see nothing of it."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from apikeys.models import ApiKey, NewKey
 from audit.actor import Actor
 from members.directory import DirectoryProfile
 from members.models import Member, Organization, User
+from tests.identity_provider import IdentityProvider
 
 SETUP = Actor.system("tests")
 
@@ -89,3 +90,15 @@ def sign_in() -> Callable[[Member], Client]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def okta(acme: Organization) -> IdentityProvider:
+    """Acme's identity provider."""
+    return IdentityProvider(new_key(acme).text)
+
+
+@pytest.fixture
+def eves_okta(globex: Organization) -> IdentityProvider:
+    """The identity provider of the other organization."""
+    return IdentityProvider(new_key(globex).text)

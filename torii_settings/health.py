@@ -10,7 +10,7 @@ from torii_settings.celery import app
 
 logger = logging.getLogger(__name__)
 
-BROKER_TIMEOUT = 2.0
+BROKER_TIMEOUT = 2
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -27,7 +27,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def is_up(ask: Callable[[], None]) -> bool:
-    """Whether `ask` succeeds. Whatever the reason it doesn't, the log has it and the answer only says that it doesn't."""
+    """Whether `ask` succeeds. Why it doesn't is for the log, not for the answer."""
     try:
         ask()
     except Exception:

@@ -1,4 +1,4 @@
-"""What a browser needs and a machine doesn't: sessions, CSRF, messages and the like, skipped on the machines' doors.
+"""What a browser needs and a machine doesn't: sessions, messages and the like, skipped on the machines' doors.
 
 Each class is Django's (or a library's) own with one addition: requests under `MACHINE_PATHS` pass by untouched. They
 are authenticated by a key, hold no session and set no cookie, and every step left out is time won on each of them.
@@ -11,9 +11,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.common import CommonMiddleware
-from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from django_htmx.middleware import HtmxMiddleware
 
@@ -55,24 +53,12 @@ class WebCommon(WebOnly, CommonMiddleware):
     """Trailing slashes and content length."""
 
 
-class WebCsrf(WebOnly, CsrfViewMiddleware):
-    """Cross-site request forgery protection; machines send no cookie that could be abused."""
-
-    def process_view(self, request: HttpRequest, *args: Any) -> Any:
-        """Check a browser's request."""
-        return None if for_machine(request) else super().process_view(request, *args)
-
-
 class WebAuthentication(WebOnly, AuthenticationMiddleware):
     """`request.user`."""
 
 
 class WebMessages(WebOnly, MessageMiddleware):
     """Messages for the next page."""
-
-
-class WebFrameOptions(WebOnly, XFrameOptionsMiddleware):
-    """No page of ours in somebody's frame."""
 
 
 class WebHtmx(WebOnly, HtmxMiddleware):

@@ -13,7 +13,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("settings/", include("members.urls")),
     path("settings/", include("apikeys.urls")),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("torii_settings.account_urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="settings", permanent=False), name="home"),
 ]

@@ -2,39 +2,81 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import members.ids
 from django.db import migrations, models
+
+import members.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('members', '0001_initial'),
+        ("members", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(default=members.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('action', models.CharField(choices=[('scim.enabled', 'SCIM turned on'), ('scim.disabled', 'SCIM turned off'), ('api_key.generated', 'API key generated'), ('api_key.deleted', 'API key deleted'), ('api_key.expired', 'API key expired'), ('member.created', 'Member created'), ('member.updated', 'Member updated'), ('member.role_changed', "Member's role changed"), ('member.deactivated', 'Member deactivated'), ('member.reactivated', 'Member reactivated'), ('member.removed', 'Member removed'), ('role.created', 'Role created'), ('role.updated', 'Role changed'), ('role.deleted', 'Role deleted'), ('group.created', 'Group created'), ('group.updated', 'Group changed'), ('group.removed', 'Group removed'), ('organization.created', 'Organization created'), ('organization.updated', 'Organization changed')], max_length=40)),
-                ('actor_kind', models.CharField(choices=[('member', 'Member'), ('api_key', 'API key'), ('staff', 'Staff'), ('system', 'System')], max_length=10)),
-                ('actor_id', models.CharField(blank=True, max_length=40)),
-                ('actor_label', models.CharField(max_length=320)),
-                ('target_type', models.CharField(max_length=40)),
-                ('target_id', models.CharField(max_length=40)),
-                ('target_label', models.CharField(max_length=320)),
-                ('changes', models.JSONField(default=dict)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('user_agent', models.CharField(blank=True, max_length=300)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='members.organization')),
+                ("id", models.UUIDField(default=members.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("scim.enabled", "SCIM turned on"),
+                            ("scim.disabled", "SCIM turned off"),
+                            ("api_key.generated", "API key generated"),
+                            ("api_key.deleted", "API key deleted"),
+                            ("api_key.expired", "API key expired"),
+                            ("member.created", "Member created"),
+                            ("member.updated", "Member updated"),
+                            ("member.role_changed", "Member's role changed"),
+                            ("member.deactivated", "Member deactivated"),
+                            ("member.reactivated", "Member reactivated"),
+                            ("member.removed", "Member removed"),
+                            ("role.created", "Role created"),
+                            ("role.updated", "Role changed"),
+                            ("role.deleted", "Role deleted"),
+                            ("group.created", "Group created"),
+                            ("group.updated", "Group changed"),
+                            ("group.removed", "Group removed"),
+                            ("organization.created", "Organization created"),
+                            ("organization.updated", "Organization changed"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "actor_kind",
+                    models.CharField(
+                        choices=[
+                            ("member", "Member"),
+                            ("api_key", "API key"),
+                            ("staff", "Staff"),
+                            ("system", "System"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("actor_id", models.CharField(blank=True, max_length=40)),
+                ("actor_label", models.CharField(max_length=320)),
+                ("target_type", models.CharField(max_length=40)),
+                ("target_id", models.CharField(max_length=40)),
+                ("target_label", models.CharField(max_length=320)),
+                ("changes", models.JSONField(default=dict)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                ("user_agent", models.CharField(blank=True, max_length=300)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="members.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['organization', '-id'], name='event_organization_newest')],
+                "ordering": ["-id"],
+                "indexes": [models.Index(fields=["organization", "-id"], name="event_organization_newest")],
             },
         ),
     ]

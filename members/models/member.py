@@ -298,7 +298,7 @@ def role_named(organization: Organization, name: str) -> Role:
 
 
 def describe_changes(member: Member, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the audit log's account of changed columns: `[before, after]` a field, of the attributes only the names."""
+    """Return the audit log's account of changed columns: `[before, after]`, of the attributes only the names."""
     changes = {name: [getattr(member, name), value] for name, value in plain.items() if name != "attributes"}
     if "attributes" in plain:
         before, after = member.attributes, plain["attributes"]

@@ -68,7 +68,7 @@ def members(request: MemberRequest) -> HttpResponse:
 
 def employees_text(organization: Organization) -> str:
     """Return how many Employees aren't shown, as in "12 Employees"; empty for none. It doesn't count on for ever."""
-    count = organization.members.employees()[: EMPLOYEES_COUNTED + 1].count()
+    count = organization.employee_role().members.all()[: EMPLOYEES_COUNTED + 1].count()
     if count > EMPLOYEES_COUNTED:
         return f"More than {EMPLOYEES_COUNTED:,} Employees"
     return f"{count:,} Employee{'' if count == 1 else 's'}" if count else ""

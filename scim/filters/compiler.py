@@ -8,8 +8,8 @@ from scim2_models import InvalidFilterException, ScimFilter
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
-    Comparison,
     CompareOperator,
+    Comparison,
     FilterNode,
     FilterVisitor,
     LogicalExpr,

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Expression, F, Q, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
-Sql = tuple[str, list[Any]]
+Sql = tuple[str, Any]
 
 
 def sqlite_path(keys: tuple[str, ...]) -> str:
@@ -107,19 +107,15 @@ class AnyElement(Expression):
         """SQLite's `json_each`."""
         document, params = compiler.compile(self.document)
         condition, condition_params = self._condition_sql(compiler)
-        return (
-            f"EXISTS (SELECT 1 FROM json_each({document}, %s) AS element WHERE {condition})",
-            [*params, sqlite_path(self.keys), *condition_params],
-        )
+        sql = f"EXISTS (SELECT 1 FROM json_each({document}, %s) AS element WHERE {condition})"  # noqa: S608 - compiled
+        return sql, [*params, sqlite_path(self.keys), *condition_params]
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
         """PostgreSQL's `jsonb_array_elements`, which refuses anything but an array."""
         document, params = compiler.compile(self.document)
         condition, condition_params = self._condition_sql(compiler)
         path = list(self.keys)
-        return (
-            "EXISTS (SELECT 1 FROM jsonb_array_elements("
-            f"CASE WHEN jsonb_typeof({document} #> %s) = 'array' THEN {document} #> %s ELSE '[]'::jsonb END"
-            f") AS element(value) WHERE {condition})",
-            [*params, path, *params, path, *condition_params],
-        )
+        array = f"CASE WHEN jsonb_typeof({document} #> %s) = 'array' THEN {document} #> %s ELSE '[]'::jsonb END"
+        elements = f"jsonb_array_elements({array}) AS element(value)"
+        sql = f"EXISTS (SELECT 1 FROM {elements} WHERE {condition})"  # noqa: S608 - compiled by Django
+        return sql, [*params, path, *params, path, *condition_params]

@@ -109,6 +109,8 @@ class Text(Target):
 class CodePointOrder(Collate):
     """Orders by code point, whatever the database's locale."""
 
+    collation: str
+
     def __init__(self, expression: Any) -> None:
         super().__init__(expression, "C")
 

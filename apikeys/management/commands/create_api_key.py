@@ -31,7 +31,9 @@ class Command(BaseCommand):
             required=True,
             help="what the key opens: the SCIM API, or the REST API to read only or to read and write",
         )
-        parser.add_argument("--description", required=True, help='where it will be used, as in "Okta production"')
+        parser.add_argument(
+            "--description", metavar="TEXT", required=True, help='where it will be used, as in "Okta production"'
+        )
         parser.add_argument(
             "--expires",
             type=date,

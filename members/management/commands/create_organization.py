@@ -35,16 +35,18 @@ class Command(BaseCommand):
             "--domain",
             dest="domains",
             metavar="DOMAIN",
-            nargs="+",
-            action="extend",
+            action="append",
             required=True,
-            help="approved domain of the members' addresses, as in acme.example; give as many as there are",
+            help="approved domain of the members' addresses, as in acme.example; give the option once for each",
         )
-        parser.add_argument("--admin-email", required=True, help="address of the first Admin, at an approved domain")
-        parser.add_argument("--admin-first-name", default="", help="the Admin's first name")
-        parser.add_argument("--admin-last-name", default="", help="the Admin's last name")
+        parser.add_argument(
+            "--admin-email", metavar="EMAIL", required=True, help="address of the first Admin, at an approved domain"
+        )
+        parser.add_argument("--admin-first-name", metavar="NAME", default="", help="the Admin's first name")
+        parser.add_argument("--admin-last-name", metavar="NAME", default="", help="the Admin's last name")
         parser.add_argument(
             "--time-zone",
+            metavar="ZONE",
             default="UTC",
             help="IANA name, as in Europe/Berlin: keys expire at midnight there (default: %(default)s)",
         )

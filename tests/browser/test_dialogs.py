@@ -1,0 +1,114 @@
+"""What dialogs and the live search do when things go well, and when they don't."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.conftest import SETUP, new_key, person
+
+
+def test_a_key_is_deleted_in_a_dialog(acme, ana, open_browser):
+    new_key(acme, description="Okta")
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Delete Okta").click()
+    dialog = page.get_by_role("dialog", name="Delete this key?")
+    dialog.get_by_role("button", name="Delete key").click()
+    expect(page.get_by_text("The key “Okta” was deleted.")).to_be_visible()
+    expect(page.get_by_text("No keys yet.")).to_be_visible()
+    assert acme.api_keys.existing().count() == 0
+
+
+def test_a_click_beside_a_dialog_and_its_cancel_link_close_it(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/members")
+    for close in (lambda: page.mouse.click(4, 4), lambda: page.get_by_role("link", name="Cancel").click()):
+        page.get_by_role("link", name="Add member").click()
+        expect(page.get_by_role("dialog", name="Add member")).to_be_visible()
+        close()
+        expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.url.endswith("/settings/members")
+
+
+def test_what_is_wrong_is_said_in_the_dialog(acme, ana, open_browser):
+    page = open_browser(ana)
+    page.goto(f"/settings/members/{ana.pk}")
+    page.get_by_role("link", name="Deactivate member").click()
+    dialog = page.get_by_role("dialog", name="Deactivate Ana Admin?")
+    dialog.get_by_role("button", name="Deactivate member").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("last active Admin")
+    expect(dialog).to_be_visible()
+    ana.refresh_from_db()
+    assert ana.is_active
+
+
+def test_a_date_of_ones_own_is_printed_as_the_instant_that_it_means(acme, ana, open_browser):
+    acme.time_zone = "Europe/Berlin"
+    acme.save()
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Generate API key").click()
+    expect(page.get_by_label("Expiration date of your own")).to_be_hidden()
+    page.get_by_label("A date of your own", exact=True).check()
+    page.get_by_label("Expiration date of your own").fill("2031-09-05")
+    expect(page.get_by_text("Valid until 5 Sep 2031, 00:00 (Europe/Berlin)")).to_be_visible()
+
+
+def test_the_list_follows_the_search_as_it_is_typed(acme, ana, open_browser):
+    for number in range(60):
+        person(acme, f"p{number}@acme.example", f"Person {number}", "Read Only")
+    page = open_browser(ana)
+    page.goto("/settings/members")
+    search = page.get_by_label("Search by name")
+    search.press_sequentially("person 7", delay=20)
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"\?q=person%207"))
+    expect(search).to_be_focused()
+    expect(page.locator("#found")).to_have_text("1 member matches.")
+    search.fill("")
+    page.get_by_label("Role").select_option("Admin")
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_label("Role").select_option("IT Admin")
+    expect(page.get_by_text("No member matches.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("No member matches.")).to_be_visible()
+
+
+def test_a_session_that_has_ended_leads_to_the_sign_in_page(acme, ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.context.clear_cookies()
+    page.get_by_role("link", name="Generate API key").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_an_answer_that_never_comes_is_told_and_the_switch_goes_back(acme, ana, open_browser):
+    acme.disable_scim(by=SETUP)
+    page = open_browser(ana)
+    page.goto("/settings/security")
+    page.route("**/activation", lambda route: route.abort())
+    page.get_by_role("switch").click()
+    expect(page.get_by_text("Reload the page and look before you try again.")).to_be_visible()
+    expect(page.get_by_role("switch")).not_to_be_checked()
+
+
+def test_a_double_click_sends_a_form_once(acme, ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Generate API key").click()
+    page.get_by_label("Description").fill("Okta")
+    page.get_by_role("button", name="Generate key").dblclick()
+    expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
+    assert acme.api_keys.count() == 1
+
+
+def test_toasts_go_away(acme, ana, open_browser):
+    acme.disable_scim(by=SETUP)
+    page = open_browser(ana)
+    page.clock.install()
+    page.goto("/settings/security")
+    page.get_by_role("switch").click()
+    toast = page.get_by_text("SCIM provisioning is on.")
+    expect(toast).to_be_visible()
+    page.clock.run_for(5500)
+    expect(toast).to_be_hidden()

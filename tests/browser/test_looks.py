@@ -1,0 +1,194 @@
+"""Every page in light, in dark and at 390 pixels: photographed, without a fault that axe-core finds, nothing cut off.
+
+The pictures are in `var/screenshots/`.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from apikeys.models import ApiKey
+from audit.actor import Actor
+from members.models import Member, Organization
+from tests.browser.conftest import ROOT, Open
+from tests.conftest import SETUP, new_key, person
+
+SCREENSHOTS = ROOT / "var" / "screenshots"
+
+MODES = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 390, "height": 844}},
+    # What a window of 1280 pixels has left at a zoom of 200 %.
+    "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+}
+
+Reach = Callable[[Page], None]
+
+
+def at(path: str) -> Reach:
+    def reach(page: Page) -> None:
+        page.goto(path)
+
+    return reach
+
+
+def dialog(path: str, button: str, name: str) -> Reach:
+    def reach(page: Page) -> None:
+        page.goto(path)
+        page.get_by_role("link", name=button).first.click()
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+
+    return reach
+
+
+def open_member(page: Page) -> None:
+    page.goto("/settings/members")
+    page.get_by_role("link", name="Wolfeschlegel").click()
+
+
+def turn_off(page: Page) -> None:
+    page.goto("/settings/security")
+    page.get_by_role("switch").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def refuse_a_key(page: Page) -> None:
+    dialog("/settings/api-access", "Generate API key", "Generate API key")(page)
+    page.get_by_label("A date of your own", exact=True).check()
+    page.get_by_role("button", name="Generate key").click()
+    expect(page.locator(".errorlist").first).to_be_visible()
+
+
+def generate_a_key(page: Page) -> None:
+    dialog("/settings/api-access", "Generate API key", "Generate API key")(page)
+    page.get_by_label("Description").fill("Okta production")
+    page.get_by_role("button", name="Generate key").click()
+    expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
+
+
+def open_the_menu(page: Page) -> None:
+    page.goto("/settings/security")
+    page.get_by_role("button", name="Ana Admin").click()
+
+
+def ask_for_a_code(page: Page) -> None:
+    page.goto("/accounts/login/code/")
+    page.get_by_label("E-mail address").fill("nobody@acme.example")
+    page.get_by_role("button").click()
+
+
+INSIDE: dict[str, Reach] = {
+    "security": at("/settings/security"),
+    "security-off": turn_off,
+    "api-access": at("/settings/api-access"),
+    "key-new": dialog("/settings/api-access", "Generate API key", "Generate API key"),
+    "key-new-page": at("/settings/api-access/keys/new"),
+    "key-refused": refuse_a_key,
+    "key-shown-once": generate_a_key,
+    "key-deletion": dialog("/settings/api-access", "Delete Okta production", "Delete this key?"),
+    "members": at("/settings/members"),
+    "members-none": at("/settings/members?q=nobody"),
+    "member": open_member,
+    "member-new": dialog("/settings/members", "Add member", "Add member"),
+    "account-menu": open_the_menu,
+    "not-found": at("/settings/nothing"),
+    "sign-out": at("/accounts/logout/"),
+    "password-change": at("/accounts/password/change/"),
+}
+OUTSIDE: dict[str, Reach] = {
+    "sign-in": at("/accounts/login/"),
+    "sign-in-code": at("/accounts/login/code/"),
+    "sign-in-code-entry": ask_for_a_code,
+    "password-reset": at("/accounts/password/reset/"),
+    "password-reset-done": at("/accounts/password/reset/done/"),
+    "password-link-dead": at("/accounts/password/reset/key/1-x/"),
+    "no-sign-up": at("/accounts/signup/"),
+}
+
+
+@pytest.fixture
+def lively_acme(acme: Organization, ana: Member) -> Member:
+    """Give acme what its pages look like after a while; return Ana."""
+    Organization.objects.filter(pk=acme.pk).update(time_zone="America/Argentina/Buenos_Aires")
+    acme.refresh_from_db()
+    by, today, now = Actor.member(ana), timezone.now().date(), timezone.now()
+    acme.disable_scim(by=SETUP)
+    acme.enable_scim(by=by)
+    for number in range(60):
+        person(acme, f"person{number}@acme.example", f"Person Number {number}", ("Read Only", "IT Admin", "")[number % 3])
+    long_name = "Wolfeschlegelsteinhausenbergerdorff Konstantinopolitanischer"
+    person(acme, f"{'a.very.long.address' * 3}@example.com", long_name, "Procurement").deactivate(by=by)
+    new_key(acme, by=by, description="Okta sandbox", expires_on=today + dt.timedelta(days=9))
+    used = new_key(acme, by=by, description="Okta production", expires_on=today + dt.timedelta(days=365)).api_key
+    new_key(acme, by=by, description="Monthly report", kind="api_read")
+    new_key(acme, by=by, description="w" * 120, kind="api_write")
+    at_last = now - dt.timedelta(minutes=2)
+    ApiKey.objects.filter(pk=used.pk).update(last_used_at=at_last, last_used_ip="2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff")
+    return ana
+
+
+def look(page: Page, name: str, mode: str) -> list[str]:
+    """Photograph a page and return what is wrong with it."""
+    page.wait_for_load_state("networkidle")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    # Without transitions half way, and as tall as it is.
+    page.screenshot(path=Path(SCREENSHOTS, f"{name}-{mode}.png"), full_page=True, animations="disabled")
+    wrong = []
+    if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
+        wrong.append(f"{name}: scrolls sideways")
+    results = Axe().run(page)
+    if results.violations_count:
+        wrong.append(f"{name}: {results.generate_report()}")
+    return wrong
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_settings_have_no_fault_that_a_program_finds(lively_acme: Member, open_browser: Open, mode: str):
+    page = open_browser(lively_acme, **MODES[mode])
+    wrong = []
+    for name, reach in INSIDE.items():
+        reach(page)
+        wrong += look(page, name, mode)
+    assert wrong == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_door_has_no_fault_that_a_program_finds(lively_acme: Member, open_browser: Open, mode: str):
+    page = open_browser(**MODES[mode])
+    wrong = []
+    for name, reach in OUTSIDE.items():
+        reach(page)
+        wrong += look(page, name, mode)
+    assert wrong == []
+
+
+def test_pages_of_those_who_may_less_have_no_fault_that_a_program_finds(
+    lively_acme: Member, globex: Organization, open_browser: Open
+):
+    acme, wrong = lively_acme.organization, []
+    rita = person(acme, "rita@acme.example", "Rita Reader", "Read Only")
+    emil = person(acme, "emil@acme.example", "Emil Employee")
+    gone = person(acme, "gone@acme.example", "Gone Gustav", "Read Only")
+    gina = person(globex, "gina@globex.example", "Gina Globex", "Admin")
+    visits = [
+        (rita, "/settings/security", "security-locked"),
+        (rita, "/settings/api-access", "api-access-locked"),
+        (rita, f"/settings/members/{lively_acme.pk}", "member-locked"),
+        (emil, "/settings/", "employee"),
+        (emil, "/settings/members", "not-permitted"),
+        (gone, "/settings/", "no-membership"),
+        (gina, "/settings/api-access", "api-access-empty"),
+    ]
+    for member, path, name in visits:
+        page = open_browser(member)
+        if member == gone:
+            gone.deactivate(by=SETUP)
+        page.goto(path)
+        wrong += look(page, name, "light")
+    assert wrong == []

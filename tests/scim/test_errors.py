@@ -1,0 +1,183 @@
+"""Whatever goes wrong at the SCIM door leaves as a SCIM error that says what to do."""
+
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from apikeys.models import ApiKey
+from members.models import Member, Organization
+from tests.conftest import SETUP, new_key
+from tests.identity_provider import USER, IdentityProvider, assert_error
+
+NOWHERE = "00919288221112222"
+
+
+@pytest.mark.parametrize("path", ["/", "/Foo", "/Users/x/y", "/../admin/"])
+def test_an_unknown_address_is_a_scim_404(okta: IdentityProvider, path: str) -> None:
+    assert_error(okta.get(f"/Nothing{path}"), 404, "", "/scim/v2/Nothing")
+
+
+@pytest.mark.parametrize("resource", ["Users", "Groups"])
+@pytest.mark.parametrize("identifier", [NOWHERE, "00000000-0000-7000-8000-000000000000", "%00", "a" * 3000])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_an_unknown_id_is_a_404(okta: IdentityProvider, resource: str, identifier: str, method: str) -> None:
+    body = {
+        "PUT": {"schemas": [USER], "userName": "bob@acme.example", "displayName": "x"},
+        "PATCH": {"Operations": [{"op": "replace", "path": "displayName", "value": "x"}]},
+    }.get(method)
+    assert_error(okta.call(method, f"/{resource}/{identifier}", body), 404, "", "no")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/Users", "GET, HEAD, POST, OPTIONS"),
+        ("DELETE", "/Groups", "GET, HEAD, POST, OPTIONS"),
+        ("POST", f"/Users/{NOWHERE}", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+        ("TRACE", "/Users", "GET, HEAD, POST, OPTIONS"),
+        ("POST", "/ServiceProviderConfig", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/Schemas", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_a_method_that_is_not_allowed_names_those_that_are(
+    okta: IdentityProvider, method: str, path: str, allowed: str
+) -> None:
+    response = okta.call(method, path, b"test")
+
+    assert_error(response, 405, "", method)
+    assert response["Allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["", "/Me", "/Bulk", "/.search"])
+def test_what_is_not_implemented_says_so(okta: IdentityProvider, path: str) -> None:
+    assert_error(okta.get(path or "/"), 501)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "JSON"),
+        (b"{", "line 1"),
+        (b"[]", "object"),
+        (b'"x"', "object"),
+        (b"\xff\xfe", "JSON"),
+        (b'{"userName": "\\ud800"}', "JSON"),
+        (b'{"userName": NaN}', "JSON"),
+        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "JSON"),
+        (b'{"a":' * 30 + b"1" + b"}" * 30, "levels deep"),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_body_that_is_no_json_object_is_invalid_syntax(
+    okta: IdentityProvider, ana: Member, method: str, body: bytes, words: str
+) -> None:
+    path = "/Users" if method == "POST" else f"/Users/{ana.pk}"
+    assert_error(okta.call(method, path, body), 400, "invalidSyntax", words)
+
+
+def test_nul_is_refused_wherever_it_hides(okta: IdentityProvider, acme: Organization) -> None:
+    for attributes in (
+        {"nickName": "a\0b"},
+        {"emails": [{"value": "a\0"}]},
+        {"userName": "a\0@acme.example"},
+        {"\0": 1},
+    ):
+        assert_error(okta.create(**{"user_name": "bob@acme.example"} | attributes), 400, "invalidValue", "NUL")
+    assert not acme.members.exists()
+
+
+def test_a_backslash_u0000_that_is_text_is_kept(okta: IdentityProvider) -> None:
+    assert okta.create(nickName="\\u0000").json()["nickName"] == "\\u0000"
+
+
+def test_a_body_over_the_limit_is_a_413(okta: IdentityProvider, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert okta.create(nickName="x" * 100).status_code == 201
+    assert_error(okta.create("b@acme.example", nickName="x" * 1000), 413, "", "1000 bytes")
+
+
+def test_another_media_type_is_a_415(okta: IdentityProvider) -> None:
+    response = okta.client.post("/scim/v2/Users", b"<user/>", content_type="text/xml", headers=okta.headers)
+    assert_error(response, 415, "", "text/xml", "application/scim+json")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/scim+json; charset=utf-8", "APPLICATION/JSON"])
+def test_both_media_types_are_taken(okta: IdentityProvider, media_type: str) -> None:
+    body = b'{"userName": "bob@acme.example"}'
+    response = okta.client.post("/scim/v2/Users", body, content_type=media_type, headers=okta.headers)
+    assert response.status_code == 201
+    assert response["Content-Type"] == "application/scim+json"
+
+
+@pytest.mark.parametrize(
+    "attribute", ["name", "emails", "active", "displayName", "phoneNumbers", "userType", "externalId"]
+)
+@pytest.mark.parametrize("value", [5, "x", ["x"], {"x": {}}, [[]], 10**400, True, [{"value": {"deep": 1}}]])
+def test_a_wrong_type_is_never_our_fault(okta: IdentityProvider, attribute: str, value: Any) -> None:
+    response = okta.create(**{attribute: value})
+
+    assert response.status_code in (201, 400)
+    if response.status_code == 400:
+        assert_error(response, 400, response.json().get("scimType", "missing"))
+
+
+def test_errors_repeat_no_secret(okta: IdentityProvider) -> None:
+    response = okta.create(password={"value": "hunter2hunter2"})
+    assert "hunter2" not in response.content.decode()
+
+
+def test_our_own_fault_is_a_scim_500_without_the_inside(
+    okta: IdentityProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("SELECT secret FROM inside")
+
+    monkeypatch.setattr("scim.representation.meta", broken)
+    response = okta.create()
+
+    assert_error(response, 500)
+    assert "secret" not in response.content.decode()
+    assert "a SCIM request failed" in caplog.text
+
+
+def test_a_busy_database_asks_to_try_again(okta: IdentityProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("could not serialize access: secret")
+
+    monkeypatch.setattr(Member, "add", busy)
+    response = okta.create()
+
+    assert_error(response, 503)
+    assert response["Retry-After"] == "1"
+    assert "secret" not in response.content.decode()
+
+
+def test_scim_turned_off_is_a_403_that_says_so_and_loses_nothing(
+    okta: IdentityProvider, acme: Organization, ana: Member
+) -> None:
+    acme.disable_scim(by=SETUP)
+    for method, path in [("GET", "/Users"), ("POST", "/Users"), ("GET", "/Schemas"), ("DELETE", f"/Users/{ana.pk}")]:
+        assert_error(okta.call(method, path), 403, "", "SCIM is turned off", "Settings > Security")
+
+    acme.enable_scim(by=SETUP)
+    assert okta.get("/Users").json()["totalResults"] == 1
+
+
+def test_both_base_urls_answer_and_name_themselves(acme: Organization, ana: Member) -> None:
+    idp = IdentityProvider(new_key(acme).text, base="/v1.0/scim/v2")
+
+    (user,) = idp.list()
+
+    assert user["meta"]["location"] == f"http://testserver/v1.0/scim/v2/Users/{ana.pk}"
+
+
+def test_a_trailing_slash_is_tolerated(okta: IdentityProvider, ana: Member) -> None:
+    for path in ("/Users/", f"/Users/{ana.pk}/", "/Groups/", "/ServiceProviderConfig/", "/Schemas/"):
+        assert okta.get(path).status_code == 200, path
+
+
+def test_no_cookie_is_set_or_read(okta: IdentityProvider) -> None:
+    response = okta.get("/Users")
+    assert not response.cookies
+    assert ApiKey.objects.get().last_used_at is not None

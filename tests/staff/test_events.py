@@ -1,0 +1,77 @@
+"""The audit log in the staff admin."""
+
+import datetime as dt
+
+import pytest
+import time_machine
+
+from audit.models import Action, Event
+from members.models import Member
+from tests.conftest import SETUP
+from tests.staff.conftest import page, rows
+
+EVENT = "audit.Event"
+
+
+@pytest.fixture
+def dated(acme):
+    """Return acme with an event on each of three days, the first at the first and the last at the last moment."""
+    for moment in ("2026-03-01T00:00:00Z", "2026-03-02T12:00:00Z", "2026-03-03T23:59:59.999Z"):
+        with time_machine.travel(dt.datetime.fromisoformat(moment), tick=False):
+            Event.record(Action.SCIM_ENABLED, acme, by=SETUP, target=acme, changes={"day": moment[:10]})
+    return acme
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ({}, [3, 2, 1]),
+        ({"created_at_from": "2026-03-01", "created_at_to": "2026-03-03"}, [3, 2, 1]),
+        ({"created_at_from": "2026-03-02"}, [3, 2]),
+        ({"created_at_to": "2026-03-02"}, [2, 1]),
+        ({"created_at_from": "2026-03-02", "created_at_to": "2026-03-02"}, [2]),
+        ({"created_at_from": "2026-03-04", "created_at_to": "2026-03-05"}, []),
+        ({"created_at_from": "soon", "created_at_to": ""}, [3, 2, 1]),
+    ],
+)
+def test_events_are_filtered_by_day_newest_first(admin, dated, query, days):
+    found = rows(admin.get(page(EVENT), {"action__exact": "scim.enabled", **query}))
+    assert [int(event.changes["day"][-1]) for event in found if "day" in event.changes] == days
+
+
+def test_events_are_filtered_by_action_and_organization(admin, acme, globex, ana, eve):
+    query = {"action__exact": "member.created", "organization__id__exact": globex.pk}
+    [event] = rows(admin.get(page(EVENT), query))
+    assert event.target_label == "eve@globex.example"
+
+
+def test_an_event_is_shown_with_what_changed(admin, acme, ana, ira):
+    ira.change_role(acme.roles.named("Admin"), by=SETUP)
+    event = Event.objects.get(action=Action.MEMBER_ROLE_CHANGED)
+    shown = admin.get(page(EVENT, "change", event.pk)).text
+    for text in ("ira@acme.example", "IT Admin", "(UTC)", "tests"):
+        assert text in shown
+
+
+def test_what_changed_cannot_break_out_of_the_page(admin, acme):
+    target = Member(user_name="x@acme.example", organization=acme)
+    event = Event.record(
+        Action.MEMBER_UPDATED,
+        acme,
+        by=SETUP,
+        target=target,
+        changes={"display_name": ["", "<script>alert(1)</script>"]},
+    )
+    shown = admin.get(page(EVENT, "change", event.pk)).text
+    assert "<script>alert(1)" not in shown
+    assert "alert" in shown
+
+
+def test_events_are_only_looked_at(admin, acme):
+    event = Event.objects.first()
+    assert admin.get(page(EVENT, "add")).status_code == 403
+    assert admin.post(page(EVENT, "change", event.pk), {"action": "scim.enabled"}).status_code == 403
+    assert admin.post(page(EVENT, "delete", event.pk), {"post": "yes"}).status_code == 403
+    before = Event.objects.count()
+    admin.post(page(EVENT), {"action": "delete_selected", "_selected_action": [event.pk], "post": "yes"})
+    assert Event.objects.count() == before

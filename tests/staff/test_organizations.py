@@ -1,0 +1,160 @@
+"""Organizations in the staff admin."""
+
+import pytest
+
+from audit.models import Action
+from members.models import Organization
+from tests.staff.conftest import page, rows, told
+
+ORGANIZATION = "members.Organization"
+
+
+def form(organization=None, domains=(), removed=(), **changes):
+    """Return what a browser sends of the form of an organization, with its rows of approved domains."""
+    there = list(organization.approved_domains.order_by("id")) if organization else []
+    lines = {
+        "approved_domains-TOTAL_FORMS": len(there) + len(domains),
+        "approved_domains-INITIAL_FORMS": len(there),
+    }
+    for number, approved in enumerate(there):
+        row = f"approved_domains-{number}"
+        lines |= {f"{row}-id": approved.pk, f"{row}-organization": organization.pk, f"{row}-domain": approved.domain}
+        if approved.domain in removed:
+            lines[f"{row}-DELETE"] = "on"
+    for number, domain in enumerate(domains, start=len(there)):
+        lines[f"approved_domains-{number}-domain"] = domain
+    own = {"name": "Acme", "time_zone": "UTC"}
+    return own | lines | changes
+
+
+def test_an_organization_is_made_whole(admin, events):
+    data = form(name="Initech", time_zone="Europe/Berlin", domains=["Initech.example", "initech.test"])
+    response = admin.post(page(ORGANIZATION, "add"), data)
+    assert response.headers["Location"] == page(ORGANIZATION)
+    made = Organization.objects.get(name="Initech")
+    assert made.time_zone == "Europe/Berlin"
+    assert made.domain_names() == ["initech.example", "initech.test"]
+    assert made.roles.filter(is_predefined=True).count() == 5
+    assert events() == [(Action.ORGANIZATION_CREATED, "Initech", {})]
+
+
+def test_saving_a_new_organization_goes_on_to_its_own_page(admin):
+    response = admin.post(page(ORGANIZATION, "add"), form(domains=["acme.example"], _continue=""))
+    assert response.headers["Location"] == page(ORGANIZATION, "change", Organization.objects.get().pk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"domains": []}, "at least one approved domain"),
+        ({"domains": ["acme.example", "ACME.example"]}, "twice"),
+        ({"domains": ["https://acme.example"]}, "Write the domain alone"),
+        ({"domains": ["acme.example"], "time_zone": "Europe/Nowhere"}, "Select a valid choice"),
+        ({"domains": ["acme.example"], "name": ""}, "This field is required"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_form_and_makes_nothing(admin, changes, reason):
+    response = admin.post(page(ORGANIZATION, "add"), form(**changes))
+    assert response.status_code == 200
+    assert reason in response.text
+    assert not Organization.objects.exists()
+
+
+def test_changes_are_in_the_audit_log_with_before_and_after(admin, acme, events):
+    data = form(
+        acme,
+        name="Acme Corp",
+        time_zone="Asia/Tokyo",
+        scim_lists_active_only="on",
+        domains=["Acme.test"],
+        removed=["example.com"],
+    )
+    response = admin.post(page(ORGANIZATION, "change", acme.pk), data)
+    assert response.status_code == 302
+    acme.refresh_from_db()
+    assert (acme.name, acme.time_zone, acme.scim_lists_active_only) == ("Acme Corp", "Asia/Tokyo", True)
+    assert acme.domain_names() == ["acme.example", "acme.test"]
+    changes = {
+        "name": ["Acme", "Acme Corp"],
+        "time_zone": ["UTC", "Asia/Tokyo"],
+        "scim_lists_active_only": [False, True],
+        "domains": [["acme.example", "example.com"], ["acme.example", "acme.test"]],
+    }
+    assert events() == [(Action.ORGANIZATION_UPDATED, "Acme Corp", changes)]
+
+
+def test_a_form_sent_as_it_was_changes_nothing(admin, acme, events):
+    domains = list(acme.approved_domains.values_list("pk", "domain"))
+    assert admin.post(page(ORGANIZATION, "change", acme.pk), form(acme)).status_code == 302
+    assert list(acme.approved_domains.values_list("pk", "domain")) == domains
+    assert events() == []
+
+
+def test_the_last_domain_stays(admin, acme, events):
+    response = admin.post(page(ORGANIZATION, "change", acme.pk), form(acme, removed=["acme.example", "example.com"]))
+    assert "at least one approved domain" in response.text
+    assert acme.domain_names() == ["acme.example", "example.com"]
+    assert events() == []
+
+
+def test_members_stay_when_their_domain_is_no_longer_approved(admin, acme, ana):
+    admin.post(page(ORGANIZATION, "change", acme.pk), form(acme, removed=["acme.example"]))
+    assert acme.domain_names() == ["example.com"]
+    assert acme.members.get() == ana
+
+
+def test_the_organization_id_is_shown_and_stays(admin, acme):
+    before = acme.public_id
+    assert before in admin.get(page(ORGANIZATION, "change", acme.pk)).text
+    admin.post(page(ORGANIZATION, "change", acme.pk), form(acme, public_id="another", scim_enabled_at="2020-01-01"))
+    acme.refresh_from_db()
+    assert acme.public_id == before
+    assert acme.scim_enabled_at.year > 2020
+
+
+def test_an_organization_is_never_deleted(admin, acme):
+    assert admin.post(page(ORGANIZATION, "delete", acme.pk), {"post": "yes"}).status_code == 403
+    admin.post(page(ORGANIZATION), {"action": "delete_selected", "_selected_action": [acme.pk], "post": "yes"})
+    assert Organization.objects.filter(pk=acme.pk).exists()
+
+
+def test_organizations_are_found_by_name_and_organization_id(admin, acme, globex):
+    assert rows(admin.get(page(ORGANIZATION), {"q": "glob"})) == [globex]
+    assert rows(admin.get(page(ORGANIZATION), {"q": acme.public_id})) == [acme]
+
+
+def scim_path(organization, turn):
+    return f"{page(ORGANIZATION, 'change', organization.pk).removesuffix('change/')}turn_scim_{turn}/"
+
+
+def test_scim_is_turned_off_and_on(admin, acme, events):
+    for turn, action, enabled in (("off", Action.SCIM_DISABLED, False), ("on", Action.SCIM_ENABLED, True)):
+        response = admin.post(scim_path(acme, turn), {"_form_submitted": "True"})
+        assert response.headers["HX-Redirect"] == page(ORGANIZATION, "change", acme.pk)
+        assert told(response) == [f"SCIM is {turn} for Acme."]
+        acme.refresh_from_db()
+        assert acme.scim_enabled == enabled
+        assert events()[-1] == (action, "Acme", {})
+        admin.cookies.pop("messages", None)
+    assert acme.scim_enabled_by == "stella@vendor.example"
+
+
+@pytest.mark.parametrize("turn", ["off", "on"])
+def test_looking_at_the_question_turns_nothing(admin, acme, events, turn):
+    response = admin.get(scim_path(acme, turn), {"_form_submitted": "True"})
+    assert f"Turn SCIM {turn}?" in response.text
+    acme.refresh_from_db()
+    assert acme.scim_enabled
+    assert events() == []
+
+
+def test_only_the_turn_that_changes_something_is_offered(admin, acme):
+    shown = admin.get(page(ORGANIZATION, "change", acme.pk)).text
+    assert scim_path(acme, "off") in shown
+    assert scim_path(acme, "on") not in shown
+    assert "On since" in shown
+
+
+def test_an_organization_that_is_not_there_is_not_turned(admin, acme):
+    path = scim_path(acme, "on").replace(f"/{acme.pk}/", "/999999/")
+    assert admin.post(path, {"_form_submitted": "True"}).status_code == 404

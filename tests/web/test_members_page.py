@@ -1,0 +1,163 @@
+"""Settings > Members: the list, what it leaves out, and how it is searched and paged."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from audit.models import Event
+from members.directory import DirectoryProfile
+from members.models import Member, Organization
+from members.views import member_list
+from members.views.paging import PAGE_SIZE
+from tests.conftest import SETUP, person
+from tests.web.conftest import SignIn, text_of
+
+LIST = "/settings/members"
+
+
+def names_on(page: str) -> list[str]:
+    return re.findall(r'class="row-link"[^>]*>([^<]+)</a>', page)
+
+
+def listed(browser: Client, query: str = "") -> list[str]:
+    answer = browser.get(LIST + query)
+    assert answer.status_code == 200
+    return names_on(answer.content.decode())
+
+
+@pytest.fixture
+def readers(acme: Organization) -> list[Member]:
+    """Make 120 members with a role: three pages with Ana, the last one short."""
+    return [person(acme, f"p{n}@acme.example", f"Person {n:03}", "Read Only") for n in range(120)]
+
+
+def test_members_are_listed_newest_first_with_what_the_reader_needs(acme, ana_browser, ira):
+    otto = DirectoryProfile.of_person("otto@acme.example", "Otto", "Okta", "Read Only")
+    Member.add(acme, otto, source=Member.Source.SCIM, by=SETUP)
+    answer = ana_browser.get(LIST)
+    assert names_on(answer.content.decode()) == ["Otto Okta", "Ira Item", "Ana Admin"]
+    words = text_of(answer)
+    assert "Otto Okta otto@acme.example Read Only SCIM Active" in words
+    assert "Ira Item ira@acme.example IT Admin Added by hand Active" in words
+
+
+def test_employees_are_not_listed_but_counted(acme, ana_browser, emil):
+    answer = ana_browser.get(LIST)
+    assert "Emil" not in answer.content.decode()
+    assert "1 Employee not shown" in text_of(answer)
+    person(acme, "erna@acme.example", "Erna Employee")
+    assert "2 Employees not shown" in text_of(ana_browser.get(LIST))
+    assert listed(ana_browser, "?q=emil") == listed(ana_browser, "?q=acme.example&status=deactivated") == []
+
+
+def test_no_filter_brings_employees_into_the_list(ana_browser, emil):
+    assert listed(ana_browser, "?role=Employee") == ["Ana Admin"]
+    assert "<option>Employee</option>" not in ana_browser.get(LIST).content.decode()
+
+
+def test_without_employees_nothing_is_said_of_them(ana_browser):
+    assert "not shown" not in text_of(ana_browser.get(LIST))
+
+
+def test_a_custom_role_called_like_an_employee_elsewhere_is_listed(acme, ana_browser, emil):
+    role = acme.roles.create(name="Employee of the month", access={})
+    Member.objects.filter(pk=emil.pk).update(role=role)
+    assert listed(ana_browser) == ["Emil Employee", "Ana Admin"]
+
+
+def test_counting_employees_stops_at_a_limit(acme, ana_browser, monkeypatch):
+    monkeypatch.setattr(member_list, "EMPLOYEES_COUNTED", 2)
+    for number in range(3):
+        person(acme, f"e{number}@acme.example", f"Employee {number}")
+    assert "More than 2 Employees not shown" in text_of(ana_browser.get(LIST))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("?q=ira", ["Ira Item"]),
+        ("?q=ITEM+ira", ["Ira Item"]),
+        ("?q=rita@", ["Rita Reader"]),
+        ("?role=Read+Only", ["Rita Reader"]),
+        ("?role=read+only", ["Rita Reader"]),
+        ("?status=deactivated", ["Paul Procurement"]),
+        ("?status=active", ["Rita Reader", "Ira Item", "Ana Admin"]),
+        ("?role=Procurement&status=active", []),
+        ("?q=%25", []),
+        ("?role=nobody&status=whatever&after=x&before=", ["Paul Procurement", "Rita Reader", "Ira Item", "Ana Admin"]),
+    ],
+)
+def test_search_and_filters_narrow_the_list(ana_browser, ira, rita, paul, query, found):
+    paul.deactivate(by=SETUP)
+    assert listed(ana_browser, query) == found
+
+
+def test_a_search_is_kept_in_the_form_and_escaped(ana_browser):
+    page = ana_browser.get(LIST, {"q": '"><script>', "role": "Read Only", "status": "active"}).content.decode()
+    assert 'value="&quot;&gt;&lt;script&gt;"' in page
+    assert "<option selected>Read Only</option>" in page
+    assert '<option value="active" selected>Active</option>' in page
+
+
+def test_a_search_without_a_match_offers_the_whole_list(ana_browser):
+    answer = ana_browser.get(f"{LIST}?q=nobody")
+    assert "No member matches." in text_of(answer)
+    assert "Show all members" in text_of(answer)
+
+
+def test_pages_go_on_from_the_last_row_and_back_without_losing_or_repeating_anybody(ana_browser, readers):
+    seen: list[str] = []
+    path, pages = LIST, []
+    while path:
+        page = ana_browser.get(path).content.decode()
+        pages.append(names_on(page))
+        seen += pages[-1]
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = LIST + older[1].replace("&amp;", "&") if older else ""
+    assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 21]
+    assert seen == [f"Person {n:03}" for n in reversed(range(120))] + ["Ana Admin"]
+
+    newer = re.search(r'rel="prev" href="([^"]+)"', page)
+    assert newer
+    middle = ana_browser.get(LIST + newer[1]).content.decode()
+    assert names_on(middle) == pages[1]
+    newer = re.search(r'rel="prev" href="([^"]+)"', middle)
+    assert newer
+    first = ana_browser.get(LIST + newer[1]).content.decode()
+    assert names_on(first) == pages[0]
+    assert 'rel="prev"' not in first
+
+
+def test_pages_keep_the_search(ana_browser, readers):
+    page = ana_browser.get(f"{LIST}?q=person&role=Read+Only&status=active").content.decode()
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older
+    assert older[1].startswith("?q=person&amp;role=Read+Only&amp;status=active&amp;after=")
+
+
+def test_a_page_takes_as_many_queries_whatever_is_on_it(ana_browser, readers, django_assert_num_queries):
+    with django_assert_num_queries(7):
+        listed(ana_browser)
+    with django_assert_num_queries(7):
+        listed(ana_browser, "?q=person&status=active")
+
+
+@pytest.mark.parametrize("who", ["rita", "paul"])
+def test_whoever_may_only_read_can_look_and_nothing_else(request, acme, ira, sign_in: SignIn, who: str):
+    browser = sign_in(request.getfixturevalue(who))
+    before = Event.objects.count()
+    assert "Ira Item" in listed(browser)
+    assert "Add member" not in text_of(browser.get(LIST))
+    page = text_of(browser.get(f"{LIST}/{ira.pk}"))
+    assert "ira@acme.example" in page
+    assert "Role IT Admin" in page
+    assert "Change role" not in page
+    assert "Deactivate" not in page
+    role = {"role": acme.roles.get(name="Read Only").pk}
+    for path in ("new", f"{ira.pk}/role", f"{ira.pk}/deactivation", f"{ira.pk}/reactivation"):
+        assert browser.post(f"{LIST}/{path}", role).status_code == 403
+        assert browser.get(f"{LIST}/{path}").status_code == 403
+    ira.refresh_from_db()
+    assert (ira.is_active, ira.role.name) == (True, "IT Admin")
+    assert Event.objects.count() == before

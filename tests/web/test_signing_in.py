@@ -1,0 +1,139 @@
+"""Signing in at /accounts/: by code, by password, and what is not there."""
+
+import re
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+
+from members.models import Member, User
+from tests.conftest import SETUP
+from tests.web.conftest import SignIn, text_of
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+def last_mail() -> str:
+    assert len(mail.outbox) == 1
+    assert mail.outbox[0].alternatives == []
+    return str(mail.outbox[0].body)
+
+
+def test_a_member_signs_in_with_a_code_and_lands_where_they_wanted(ana: Member, client: Client):
+    page = client.get("/settings/members", follow=True).content.decode()
+    assert 'href="/accounts/login/code/?next=%2Fsettings%2Fmembers"' in page
+    client.post("/accounts/login/code/", {"email": "ANA@acme.example", "next": "/settings/members"})
+    assert mail.outbox[0].subject == "Your Torii sign-in code"
+    code = re.search(r"^    (\S+)$", last_mail(), re.MULTILINE)
+    assert code
+    answer = client.post("/accounts/login/code/confirm/", {"code": code[1], "next": "/settings/members"}, follow=True)
+    assert answer.redirect_chain[-1][0] == "/settings/members"
+    assert "Ana Admin" in text_of(answer)
+
+
+def test_a_wrong_code_is_refused_beside_its_field(ana: Member, client: Client):
+    client.post("/accounts/login/code/", {"email": "ana@acme.example"})
+    answer = client.post("/accounts/login/code/confirm/", {"code": "nonsense"})
+    assert "Incorrect code." in text_of(answer)
+    assert client.get("/settings/").status_code == 302
+
+
+def test_a_stranger_gets_the_same_answer_and_a_message_that_helps(client: Client):
+    answer = client.post("/accounts/login/code/", {"email": "nobody@acme.example"}, follow=True)
+    assert "If nobody@acme.example belongs to a member" in text_of(answer)
+    assert "no organization has an active member with this address" in last_mail()
+    assert "signup" not in last_mail()
+    assert not User.objects.filter(email="nobody@acme.example").exists()
+
+
+def test_a_member_sets_a_password_over_a_link_and_signs_in_with_it(ana: Member, client: Client):
+    client.post("/accounts/password/reset/", {"email": "ana@acme.example"})
+    assert mail.outbox[0].subject == "Set a new Torii password"
+    link = re.search(r"http\S+", last_mail())
+    assert link
+    page = client.get(link[0], follow=True)
+    assert "Set a new password" in text_of(page)
+    done = client.post(page.request["PATH_INFO"], {"password1": PASSWORD, "password2": PASSWORD}, follow=True)
+    assert "Your new password is set" in text_of(done)
+    used = Client().get(link[0], follow=True)
+    assert "This link no longer works" in text_of(used)
+    answer = client.post("/accounts/login/", {"login": "ana@acme.example", "password": PASSWORD}, follow=True)
+    assert answer.redirect_chain[-1][0] == "/settings/security"
+
+
+def test_a_wrong_password_says_so_and_keeps_the_address(ana: Member, client: Client):
+    User.objects.create_user("ana@acme.example", PASSWORD)
+    answer = client.post("/accounts/login/", {"login": "ana@acme.example", "password": "wrong"})
+    assert "are not correct" in text_of(answer)
+    assert 'value="ana@acme.example"' in answer.content.decode()
+
+
+def test_too_many_attempts_end_on_a_page_of_ours(ana: Member, client: Client):
+    for _ in range(31):
+        answer = client.post("/accounts/login/", {"login": "ana@acme.example", "password": "wrong"})
+    assert answer.status_code == 429
+    assert "Too many attempts" in text_of(answer)
+
+
+def test_signing_out_asks_first_and_ends_the_session(ana_browser: Client):
+    assert "Sign out?" in text_of(ana_browser.get("/accounts/logout/"))
+    answer = ana_browser.post("/accounts/logout/", follow=True)
+    assert "You are signed out." in text_of(answer)
+    assert ana_browser.get("/settings/").status_code == 302
+
+
+def test_a_signed_in_member_sets_and_changes_their_password(ana: Member, sign_in: SignIn):
+    browser = sign_in(ana)
+    User.objects.get(email="ana@acme.example").set_unusable_password()
+    User.objects.filter(email="ana@acme.example").update(password="!")
+    browser = sign_in(ana)
+    page = browser.get("/accounts/password/change/", follow=True)
+    assert page.redirect_chain == [("/accounts/password/set/", 302)]
+    short = browser.post("/accounts/password/set/", {"password1": "short", "password2": "short"})
+    assert "at least 12 characters" in text_of(short)
+    answer = browser.post("/accounts/password/set/", {"password1": PASSWORD, "password2": PASSWORD}, follow=True)
+    assert "Your password is set." in text_of(answer)
+    answer = browser.post(
+        "/accounts/password/change/",
+        {"oldpassword": PASSWORD, "password1": PASSWORD * 2, "password2": PASSWORD * 2},
+        follow=True,
+    )
+    assert "Your password is changed." in text_of(answer)
+
+
+def test_nobody_signs_up(client: Client):
+    answer = client.post("/accounts/signup/", {"email": "x@acme.example", "password1": PASSWORD, "password2": PASSWORD})
+    assert "There is no sign-up here" in text_of(answer)
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["email/", "confirm-email/", "confirm-email/x/", "social/", "phone/change/"])
+def test_an_address_cannot_be_changed(ana_browser: Client, path: str):
+    """A changed address could claim somebody else's membership."""
+    assert ana_browser.get(f"/accounts/{path}").status_code == 404
+    with pytest.raises(NoReverseMatch):
+        reverse("account_email")
+
+
+def test_a_deactivated_member_gets_no_further_than_the_door(acme, ana, ira: Member, client: Client):
+    ira.deactivate(by=SETUP)
+    client.post("/accounts/login/code/", {"email": "ira@acme.example"})
+    assert "no organization has an active member" in last_mail()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["login/", "login/code/", "logout/", "inactive/", "signup/", "reauthenticate/", "password/change/", "password/set/",
+     "password/reset/", "password/reset/done/", "password/reset/key/1-x/", "password/reset/key/done/"],
+)  # fmt: skip
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_every_page_of_the_door_wears_our_frame(ana: Member, sign_in: SignIn, path: str, signed_in: bool):
+    browser = sign_in(ana) if signed_in else Client()
+    page = browser.get(f"/accounts/{path}", follow=True).content.decode()
+    assert "settings.css" in page
+    assert "Torii" in page
+    for theirs in ("Menu:", "account/email", "Sign Up", "please"):
+        assert theirs not in page
