@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -20,8 +22,11 @@ SETUP = Actor.system("tests")
 
 @pytest.fixture(autouse=True)
 def fresh_limits() -> None:
-    """Every test starts with empty rate-limit buckets of its own process."""
+    """Every test starts with empty rate-limit buckets, in this process and in this worker's Redis database."""
     limits.buckets.cache_clear()
+    if settings.REDIS_URL:
+        with redis.Redis.from_url(settings.REDIS_URL) as server:
+            server.flushdb()
 
 
 def organization(name: str, *domains: str) -> Organization:

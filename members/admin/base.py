@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms import Field, ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
@@ -148,6 +148,13 @@ class StaffAdmin(ModelAdmin):
         answer = self.unless_refused(request, view, page)
         # The dialog is sent by htmx, which would follow a redirect by itself and show the page inside the dialog.
         return HttpResponse(headers={"HX-Redirect": answer.headers["Location"]})
+
+    def sought(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the object that a dialog is about. Raises Http404, also for what is no id at all."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
+        return obj
 
     def page_of(self, object_id: str) -> str:
         """Return the path of an object's page."""

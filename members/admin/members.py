@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
@@ -236,7 +235,7 @@ class MemberAdmin(StaffAdmin):
     )
     def deactivate(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Deactivate the member."""
-        member = get_object_or_404(Member, pk=object_id)
+        member: Member = self.sought(request, object_id)
         return self.after_dialog(
             request, object_id, lambda: member.deactivate(by=staff(request)), f"{member} is deactivated."
         )
@@ -252,7 +251,7 @@ class MemberAdmin(StaffAdmin):
     )
     def reactivate(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Reactivate the member."""
-        member = get_object_or_404(Member, pk=object_id)
+        member: Member = self.sought(request, object_id)
         return self.after_dialog(
             request, object_id, lambda: member.reactivate(by=staff(request)), f"{member} is active again."
         )

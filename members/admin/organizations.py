@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm, PaginationInlineFormSet
@@ -154,7 +153,7 @@ class OrganizationAdmin(StaffAdmin):
     )
     def turn_scim_on(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Turn SCIM on."""
-        organization = get_object_or_404(Organization, pk=object_id)
+        organization: Organization = self.sought(request, object_id)
         return self.after_dialog(
             request, object_id, lambda: organization.enable_scim(by=staff(request)), f"SCIM is on for {organization}."
         )
@@ -171,7 +170,7 @@ class OrganizationAdmin(StaffAdmin):
     )
     def turn_scim_off(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
         """Turn SCIM off."""
-        organization = get_object_or_404(Organization, pk=object_id)
+        organization: Organization = self.sought(request, object_id)
         return self.after_dialog(
             request, object_id, lambda: organization.disable_scim(by=staff(request)), f"SCIM is off for {organization}."
         )

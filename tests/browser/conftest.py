@@ -80,6 +80,7 @@ def open_browser(chromium: Browser, live_server, settings, sign_in) -> Iterator[
         page.on("pageerror", lambda error: faults.append(str(error)))
         return page
 
+    opened.faults = faults  # type: ignore[attr-defined]
     yield opened
     for context in contexts:
         context.close()

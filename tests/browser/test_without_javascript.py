@@ -72,14 +72,14 @@ def test_members_are_found_added_and_deactivated(acme, page: Page):
     page.get_by_label("E-mail address").fill("nora@acme.example")
     page.get_by_label("Role").select_option("Procurement")
     page.get_by_role("button", name="Add member").click()
-    expect(page.get_by_role("heading", name="nora@acme.example")).to_be_visible()
+    expect(page.get_by_role("heading", name="nora@acme.example", exact=True)).to_be_visible()
     page.get_by_label("Role").select_option("IT Admin")
     page.get_by_role("button", name="Change role").click()
     expect(page.get_by_text("now has the role IT Admin.")).to_be_visible()
     page.get_by_role("link", name="Deactivate member").click()
     page.get_by_role("button", name="Deactivate member").click()
     expect(page.get_by_text("was deactivated.")).to_be_visible()
-    nora = acme.members.get(user_name="nora@acme.example")
+    nora = acme.members.get(user_name="nora@acme.example", exact=True)
     assert (nora.role.name, nora.is_active) == ("IT Admin", False)
 
 

@@ -48,7 +48,8 @@ def test_it_says_how_to_sign_in_and_that_is_true(in_demo_mode, run):
     assert f"password: {demo.PASSWORD}" in told.out
     ana = authenticate(email=demo.ADMIN_EMAIL, password=demo.PASSWORD)
     staff = authenticate(email=demo.STAFF_EMAIL, password=demo.PASSWORD)
-    assert (ana.is_staff, staff.is_staff, staff.is_superuser) == (False, True, True)
+    assert ana == User.objects.get(is_staff=False)
+    assert staff == User.objects.get(is_staff=True, is_superuser=True)
 
 
 def test_the_password_is_in_no_database(in_demo_mode, run):

@@ -1,5 +1,7 @@
 """A real mail server on a free port of the loopback interface, which keeps what it is given."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -12,7 +14,7 @@ from tests.services import free_port
 
 
 class Mailbox:
-    """What has arrived, and whom the server refuses."""
+    """What has arrived, whom the server refuses, and whether it takes its time: see `busy` and `open`."""
 
     host = "127.0.0.1"
 
@@ -20,6 +22,9 @@ class Mailbox:
         self.port = port
         self.mails: list[EmailMessage] = []
         self.refused: set[str] = set()
+        self.busy = threading.Event()
+        self.open = threading.Event()
+        self.open.set()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -31,7 +36,9 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep a mail."""
+        """Keep a mail, once the mailbox is open."""
+        self.busy.set()
+        await asyncio.to_thread(self.open.wait)
         content = envelope.content
         assert isinstance(content, bytes)
         self.mails.append(message_from_bytes(content, policy=policy.default))

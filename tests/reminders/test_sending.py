@@ -1,9 +1,12 @@
 """Once each, whatever crashes: late rather than never, and never twice."""
 
+import threading
+
 import pytest
+from django.db import connection
 
 from apikeys.models import Reminder
-from apikeys.reminders import LONGEST_NOTICE, due_at
+from apikeys.reminders import LONGEST_NOTICE, due_at, remind
 from audit.models import Action, Event
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
@@ -135,6 +138,29 @@ def test_a_crash_right_after_the_mail_has_the_same_mail_sent_again(ana, key, run
     first, again = mailbox.mails
     assert first["Message-ID"] == again["Message-ID"]
     assert unsent() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not connection.features.has_select_for_update_skip_locked, reason="SQLite has one writer at a time")
+def test_two_workers_at_once_send_a_mail_once(ana, key, mailbox):
+    key("2027-06-10")
+    mailbox.open.clear()
+    first = threading.Thread(target=in_a_connection_of_its_own, args=[remind, day("2027-05-10")])
+    first.start()
+    assert mailbox.busy.wait(10)
+    remind(day("2027-05-10"))
+    assert mailbox.mails == []
+    mailbox.open.set()
+    first.join(10)
+    assert len(mailbox.mails) == 1
+    assert unsent() == []
+
+
+def in_a_connection_of_its_own(run, *args):
+    try:
+        run(*args)
+    finally:
+        connection.close()
 
 
 def test_the_expiry_is_put_in_the_audit_log_once(acme, ana, key, run_on):

@@ -1,11 +1,12 @@
 """Members in the staff admin."""
 
 import pytest
+from django.test import Client
 
 from audit.models import Action
 from members.models import Member
 from tests.conftest import SETUP, person
-from tests.staff.conftest import page, rows, told
+from tests.staff.conftest import BACKEND, page, rows, told
 
 MEMBER = "members.Member"
 
@@ -53,7 +54,7 @@ def test_members_are_filtered_by_organization_and_then_by_its_own_roles(admin, a
     assert [name for name, _ in roles.lookup_choices] == list(acme.roles.values_list("name", flat=True))
 
 
-def test_a_whole_address_is_looked_up_and_not_searched_for(admin, acme, ana, django_assert_num_queries):
+def test_a_whole_address_is_looked_up_and_not_searched_for(admin, acme, ana):
     person(acme, "xana@acme.example", "Xana Longer")
     assert listed(admin, q="ana@acme.example") == {"ana@acme.example"}
 
@@ -165,6 +166,20 @@ def test_a_dialog_deactivates_and_reactivates_one_member(admin, ira, events):
         response = admin.post(dialog(ira, name), {"_form_submitted": "True"})
         assert response.headers["HX-Redirect"] == page(MEMBER, "change", ira.pk)
         assert events()[-1][0] == action
+
+
+@pytest.mark.parametrize("unknown", ["not-an-id", "01999999-0000-7000-8000-000000000000"])
+def test_a_dialog_about_nobody_is_not_found(admin, ira, unknown):
+    path = dialog(ira, "deactivate").replace(str(ira.pk), unknown)
+    assert admin.post(path, {"_form_submitted": "True"}).status_code == 404
+
+
+def test_a_dialog_from_another_site_changes_nothing(stella, ira):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(stella, backend=BACKEND)
+    assert client.post(dialog(ira, "deactivate"), {"_form_submitted": "True"}).status_code == 403
+    ira.refresh_from_db()
+    assert ira.is_active
 
 
 def test_a_dialog_tells_why_the_last_admin_stays(admin, ana, events):

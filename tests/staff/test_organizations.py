@@ -13,8 +13,8 @@ def form(organization=None, domains=(), removed=(), **changes):
     """Return what a browser sends of the form of an organization, with its rows of approved domains."""
     there = list(organization.approved_domains.order_by("id")) if organization else []
     lines = {
-        "approved_domains-TOTAL_FORMS": len(there) + len(domains),
-        "approved_domains-INITIAL_FORMS": len(there),
+        "approved_domains-TOTAL_FORMS": str(len(there) + len(domains)),
+        "approved_domains-INITIAL_FORMS": str(len(there)),
     }
     for number, approved in enumerate(there):
         row = f"approved_domains-{number}"

@@ -10,8 +10,10 @@ from members.models.role import everywhere
 from tests.conftest import SETUP, new_key, organization, person
 from tests.staff.conftest import page
 
-MODELS = ("members.Organization", "members.Role", "members.Member", "members.Group", "members.User")
-MODELS += ("apikeys.ApiKey", "audit.Event")
+MODELS = [
+    *("members.Organization", "members.Role", "members.Member", "members.Group", "members.User"),
+    *("apikeys.ApiKey", "audit.Event"),
+]
 
 
 def furnish(number):

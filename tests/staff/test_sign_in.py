@@ -2,12 +2,21 @@
 
 import pytest
 from django.contrib import admin as django_admin
+from django.core.cache import cache
 from django.test import Client
 
 from members.models import User
 from tests.staff.conftest import page
 
 MODELS = [f"{model._meta.app_label}.{model.__name__}" for model in django_admin.site._registry]
+
+
+@pytest.fixture(autouse=True)
+def nobody_has_failed_yet():
+    """Failed attempts are counted in the cache, and other tests sign in from the same address."""
+    cache.clear()
+    yield
+    cache.clear()
 
 
 def sign_in_at(client, path, email, password):

@@ -32,7 +32,7 @@ def change(user, **changes):
     own = {"first_name": user.first_name, "last_name": user.last_name, "is_active": "on"}
     members = list(user.memberships.values_list("pk", flat=True))
     lines = {f"memberships-{number}-id": str(pk) for number, pk in enumerate(members)}
-    lines |= {"memberships-TOTAL_FORMS": len(members), "memberships-INITIAL_FORMS": len(members)}
+    lines |= {f"memberships-{name}_FORMS": str(len(members)) for name in ("TOTAL", "INITIAL")}
     data = own | lines | changes
     return {name: value for name, value in data.items() if value is not None}
 

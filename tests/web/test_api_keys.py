@@ -72,7 +72,7 @@ def test_deleted_keys_are_not_listed_and_an_empty_list_offers_a_key(acme, ana_br
 
 
 def test_what_an_admin_types_is_shown_as_text(acme, ana_browser):
-    made = new_key(acme, description='<script>alert(1)</script>"\'&').api_key
+    made = new_key(acme, description="<script>alert(1)</script>\"'&").api_key
     for path in (LIST, deletion_of(made), "/settings/security/scim/deactivation"):
         page = ana_browser.get(path).content.decode()
         assert "<script>alert" not in page
@@ -193,7 +193,9 @@ def test_what_was_typed_is_kept_when_something_is_wrong(ana_browser):
     token = "0198c0de-0000-7000-8000-000000000001"
     page = ana_browser.post(
         NEW,
-        asked(kind="api_write", description="Nightly “sync”", expiration="date", expires_on="2020-01-01", form_token=token),
+        asked(
+            kind="api_write", description="Nightly “sync”", expiration="date", expires_on="2020-01-01", form_token=token
+        ),
     ).content.decode()
     assert 'value="api_write" required checked' in page
     assert 'value="Nightly “sync”"' in page

@@ -45,7 +45,10 @@ def test_an_admin_adds_a_member_by_hand(acme, ana_browser):
     [
         ({"email": "nora"}, "Write an e-mail address, as in ana@example.com."),
         ({"email": ""}, "This field is required."),
-        ({"email": "nora@elsewhere.example"}, "which this organization has not approved. Approved: acme.example, example.com."),
+        (
+            {"email": "nora@elsewhere.example"},
+            "which this organization has not approved. Approved: acme.example, example.com.",
+        ),
         ({"role": ""}, "Choose a role."),
         ({"role": "999999"}, "Select a valid choice."),
         ({"given_name": "x" * 255}, "at most 254 characters"),

@@ -112,9 +112,7 @@ def test_eve_finds_nothing_of_acme(eve: Member, ana: Member, ira: Member, acme: 
 def test_eve_cannot_give_a_role_of_acme(eve: Member, globex: Organization, acme: Organization, sign_in: SignIn):
     browser = sign_in(eve)
     foreign = acme.roles.get(name="Read Only").pk
-    answer = browser.post(
-        "/settings/members/new", {"email": "new@globex.example", "role": foreign}
-    )
+    answer = browser.post("/settings/members/new", {"email": "new@globex.example", "role": foreign})
     assert answer.status_code == 422
     assert not globex.members.filter(user_name="new@globex.example").exists()
 

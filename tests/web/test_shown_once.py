@@ -36,7 +36,14 @@ def test_no_later_page_has_the_key(acme, ana_browser):
     assert shown
     secret = shown[0].rpartition("_")[2]
     deletion = f"{LIST}/keys/{acme.api_keys.get().key_id}/deletion"
-    for path in (LIST, NEW, deletion, "/settings/security", "/settings/security/scim/deactivation", "/settings/members"):
+    for path in (
+        LIST,
+        NEW,
+        deletion,
+        "/settings/security",
+        "/settings/security/scim/deactivation",
+        "/settings/members",
+    ):
         assert secret not in ana_browser.get(path).content.decode(), path
     assert secret not in str([session.get_decoded() for session in Session.objects.all()])
     assert secret not in str(list(ApiKey.objects.values())) + str(list(Event.objects.values()))
