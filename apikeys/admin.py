@@ -61,6 +61,10 @@ class ReminderInline(TabularInline):
     can_delete = False
     verbose_name_plural = "Reminders"
 
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever sees the key sees them."""
+        return True
+
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Return False."""
         return False
@@ -77,6 +81,7 @@ class ApiKeyAdmin(StaffAdmin):
     inlines = (ReminderInline,)
     list_display = ("hint", "description", "kind", "organization", "status", "expires_on", "created_at", "last_used_at")
     list_select_related = ("organization",)
+    list_fullwidth = True
     list_filter = (("organization", AutocompleteSelectFilter), ("kind", ChoicesDropdownFilter), StatusFilter)
     search_fields = ("description", "key_id__exact", "last_four__exact")
     search_help_text = "Description, id part or last four"

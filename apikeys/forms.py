@@ -55,6 +55,7 @@ class NewKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.organization = organization
         self.today = timezone.now().astimezone(organization.zone).date()
+        self.fields["expires_on"].help_text = f"Valid until 00:00 of that day ({organization.time_zone})"
         self.fields["expires_on"].widget.attrs["min"] = (self.today + dt.timedelta(days=1)).isoformat()
 
     def kinds(self) -> list[dict[str, Any]]:

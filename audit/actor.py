@@ -5,6 +5,7 @@ only pass them on to the audit log.
 """
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -38,9 +39,19 @@ class Origin:
     def of(cls, request: "HttpRequest") -> Self:
         """Return the origin of `request`. Proxies are dealt with in `torii_settings.wsgi`."""
         return cls(
-            ip=request.META.get("REMOTE_ADDR") or None,
-            user_agent=request.META.get("HTTP_USER_AGENT", "")[:USER_AGENT_LENGTH],
+            ip=address_of(request.META.get("REMOTE_ADDR", "")),
+            user_agent=request.META.get("HTTP_USER_AGENT", "").replace("\0", "")[:USER_AGENT_LENGTH],
         )
+
+
+def address_of(peer: str) -> str | None:
+    """Return the IP address in `peer`, without the port that some proxies add; None for what is no address."""
+    for candidate in (peer, peer.rpartition(":")[0].strip("[]")):
+        try:
+            return str(ip_address(candidate))
+        except ValueError:
+            continue
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class EventAdmin(StaffAdmin):
 
     list_display = ("moment", "action", "target_label", "actor_label", "organization", "ip")
     list_select_related = ("organization",)
+    list_fullwidth = True
     list_filter = (
         ("organization", AutocompleteSelectFilter),
         ("action", ChoicesDropdownFilter),

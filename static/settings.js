@@ -145,7 +145,7 @@ addEventListener("pagehide", forgetSecret);
 
 // The day that was picked, as it will be printed from then on.
 function sayUntil(field) {
-  const hint = document.getElementById("until-midnight");
+  const hint = document.querySelector("[data-until]");
   const [year, month, day] = field.value.split("-").map(Number);
   const when = day ? `${day} ${MONTHS[month - 1]} ${year}, 00:00` : "00:00 of that day";
   hint.textContent = `Valid until ${when} (${hint.dataset.until})`;

@@ -1,8 +1,11 @@
-# ruff: noqa: F403, F405
+# ruff: noqa: E402, F403, F405
 """What the tests set, around settings.py: a value for all it requires, and speed where speed costs no truth."""
 
 import os
+from pathlib import Path
 from urllib.parse import urlsplit
+
+VAR = Path(__file__).resolve().parent.parent / "var"
 
 os.environ.setdefault("SECRET_KEY", "a secret for tests only")
 os.environ.setdefault("API_KEY_PEPPERS", "a pepper for tests only")
@@ -11,8 +14,9 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 os.environ.setdefault("BASE_URL", "http://testserver")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEFAULT_FROM_EMAIL", "settings@torii.example")
-# Never opened by the tests, which make a database of their own beside it.
-os.environ.setdefault("DATABASE_URL", "sqlite://:memory:")
+# The tests make a database of their own beside this one. Were this one :memory:, pytest-django's live server would have
+# all its threads share one connection, and crash.
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{VAR / 'unused.sqlite3'}")
 
 # Workers must not share counters and queues: worker gw1 works in Redis database 1.
 if "REDIS_URL" in os.environ:
@@ -23,8 +27,8 @@ from torii_settings.settings import *
 
 # A file, because an in-memory SQLite knows nothing of WAL and of waiting for a lock, which deployments rely on.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    VAR_DIR.mkdir(exist_ok=True)
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    VAR.mkdir(exist_ok=True)
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
 
 # The queue in var/ is the demo's, whose worker would carry out what a test has queued.
 if not REDIS_URL:

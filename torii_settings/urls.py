@@ -4,9 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from scim.views import ScimView
 from torii_settings.health import healthz, readyz
 
 urlpatterns = [
+    path("scim/v2", ScimView.as_view(implemented=False)),
     path("scim/v2/", include("scim.urls")),
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
     path("healthz", healthz, name="healthz"),

@@ -114,6 +114,7 @@ class MemberAdmin(StaffAdmin):
 
     list_display = ("user_name", "full_name", "organization", "role", "status", "source", "created_at")
     list_select_related = ("organization", "role")
+    list_fullwidth = True
     list_filter = (
         ("organization", AutocompleteSelectFilter),
         RoleFilter,

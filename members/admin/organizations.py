@@ -76,6 +76,22 @@ class DomainInline(TabularInline):
     extra = 1
     verbose_name_plural = "Approved domains"
 
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever sees the organization sees its domains."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever may change the organization may add domains, as may whoever adds one."""
+        return request.user.has_perm("members.change_organization" if obj else "members.add_organization")
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever may change the organization may change its domains."""
+        return self.has_add_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Whoever may change the organization may remove domains."""
+        return self.has_add_permission(request, obj)
+
 
 @admin.register(Organization)
 class OrganizationAdmin(StaffAdmin):

@@ -8,11 +8,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from members.admin.base import StaffAdmin
 from members.models import Member, User
@@ -69,7 +72,7 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     search_help_text = "Beginning of an e-mail address"
     ordering = ("-id",)
     sortable_by = ()
-    filter_horizontal = ("user_permissions",)
+    filter_horizontal = ()
     readonly_fields = ("email", "last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "password", *NAMES)}),
@@ -100,6 +103,14 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         """Find an address by its beginning, which the index knows, in whatever case."""
         found: tuple[QuerySet[User], bool] = super().get_search_results(request, queryset, search_term.lower())
         return found
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer the permissions that a page of this admin asks for."""
+        pages = ContentType.objects.get_for_models(*self.admin_site._registry).values()
+        kwargs["queryset"] = Permission.objects.filter(content_type__in=pages).select_related("content_type")
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
+        kwargs["help_text"] = "What staff who are no superusers may do."
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def create_by_verb(self, request: HttpRequest, form: Any) -> User:
         """Create the user."""

@@ -42,5 +42,9 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def control(field: forms.BoundField, **attributes: Any) -> SafeString:
-    """Render the control of `field` with `attributes`; what a placeholder would say is in the label."""
-    return field.as_widget(attrs={"placeholder": False} | attributes)
+    """Render the control of `field` with `attributes`, `aria_label` standing for aria-label.
+
+    What a library's placeholder would say is in the label.
+    """
+    named = {name.replace("_", "-"): value for name, value in attributes.items()}
+    return field.as_widget(attrs={"placeholder": False} | named)

@@ -30,6 +30,9 @@ QUIET = [
 ]
 WAIT = 10_000
 
+# What the console says of answers that are 4xx, or never come: some tests are about those.
+MEANT = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError")
+
 Open = Callable[..., Page]
 
 
@@ -62,8 +65,7 @@ def open_browser(chromium: Browser, live_server, settings, sign_in) -> Iterator[
     faults: list[str] = []
 
     def complain(message: ConsoleMessage) -> None:
-        # That a resource answered 4xx is what some tests are about.
-        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        if message.type == "error" and not message.text.startswith(MEANT):
             faults.append(message.text)
 
     def opened(member: Member | None = None, **options: Any) -> Page:
@@ -80,7 +82,6 @@ def open_browser(chromium: Browser, live_server, settings, sign_in) -> Iterator[
         page.on("pageerror", lambda error: faults.append(str(error)))
         return page
 
-    opened.faults = faults  # type: ignore[attr-defined]
     yield opened
     for context in contexts:
         context.close()

@@ -5,7 +5,6 @@ The pictures are in `var/screenshots/`.
 
 import datetime as dt
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -141,8 +140,9 @@ def look(page: Page, name: str, mode: str) -> list[str]:
     """Photograph a page and return what is wrong with it."""
     page.wait_for_load_state("networkidle")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    # Without transitions half way, and as tall as it is.
-    page.screenshot(path=Path(SCREENSHOTS, f"{name}-{mode}.png"), full_page=True, animations="disabled")
+    # The whole page, but behind a dialog only what a reader would see of it.
+    whole = not page.get_by_role("dialog").is_visible()
+    page.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", full_page=whole, animations="disabled")
     wrong = []
     if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
         wrong.append(f"{name}: scrolls sideways")

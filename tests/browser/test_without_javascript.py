@@ -52,7 +52,7 @@ def test_a_key_is_generated_shown_once_and_deleted(acme, page: Page, today):
     assert secret not in page.content()
     with pytest.raises(Error, match="ERR_CACHE_MISS"):
         page.go_back()
-    assert secret not in page.content()
+    expect(page.locator("body")).not_to_contain_text(secret)
     assert acme.api_keys.count() == 1
 
     page.goto("/settings/api-access")
@@ -70,16 +70,16 @@ def test_members_are_found_added_and_deactivated(acme, page: Page):
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("link", name="Add member").click()
     page.get_by_label("E-mail address").fill("nora@acme.example")
-    page.get_by_label("Role").select_option("Procurement")
+    page.get_by_role("combobox", name="Role").select_option("Procurement")
     page.get_by_role("button", name="Add member").click()
     expect(page.get_by_role("heading", name="nora@acme.example", exact=True)).to_be_visible()
-    page.get_by_label("Role").select_option("IT Admin")
+    page.get_by_role("combobox", name="Role").select_option("IT Admin")
     page.get_by_role("button", name="Change role").click()
     expect(page.get_by_text("now has the role IT Admin.")).to_be_visible()
     page.get_by_role("link", name="Deactivate member").click()
     page.get_by_role("button", name="Deactivate member").click()
     expect(page.get_by_text("was deactivated.")).to_be_visible()
-    nora = acme.members.get(user_name="nora@acme.example", exact=True)
+    nora = acme.members.get(user_name="nora@acme.example")
     assert (nora.role.name, nora.is_active) == ("IT Admin", False)
 
 

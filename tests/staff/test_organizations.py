@@ -1,10 +1,12 @@
 """Organizations in the staff admin."""
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
 
 from audit.models import Action
-from members.models import Organization
-from tests.staff.conftest import page, rows, told
+from members.models import Organization, User
+from tests.staff.conftest import BACKEND, page, rows, told
 
 ORGANIZATION = "members.Organization"
 
@@ -121,6 +123,16 @@ def test_an_organization_is_never_deleted(admin, acme):
 def test_organizations_are_found_by_name_and_organization_id(admin, acme, globex):
     assert rows(admin.get(page(ORGANIZATION), {"q": "glob"})) == [globex]
     assert rows(admin.get(page(ORGANIZATION), {"q": acme.public_id})) == [acme]
+
+
+def test_whoever_may_change_organizations_may_change_their_domains(db, acme):
+    user = User.objects.create_user("helper@vendor.example", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="change_organization"))
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    data = form(acme, domains=["acme.test"], removed=["example.com"])
+    assert client.post(page(ORGANIZATION, "change", acme.pk), data).status_code == 302
+    assert acme.domain_names() == ["acme.example", "acme.test"]
 
 
 def scim_path(organization, turn):

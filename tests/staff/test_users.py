@@ -85,6 +85,12 @@ def test_rights_are_given_and_taken(admin, uwe):
     assert (uwe.is_staff, uwe.is_active) == (False, False)
 
 
+def test_only_permissions_that_a_page_asks_for_are_offered(admin, uwe):
+    field = admin.get(page(USER, "change", uwe.pk)).context["adminform"].form.fields["user_permissions"]
+    models = {permission.content_type.model for permission in field.queryset}
+    assert models == {"apikey", "event", "group", "member", "organization", "role", "user"}
+
+
 def test_a_password_is_set(admin, uwe):
     path = f"{page(USER, 'change', uwe.pk).removesuffix('change/')}password/"
     assert admin.get(path).status_code == 200
