@@ -12,7 +12,7 @@ from members.models import Level, Member, Scope
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A page of the settings: `url` is its URL's name, `icon` a Heroicon, `tab` whether it shares the product's tabs."""
+    """A page of the settings: `url` names its URL, `icon` a Heroicon, `tab` says that it shares the product's tabs."""
 
     scope: Scope
     url: str

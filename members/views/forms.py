@@ -14,7 +14,7 @@ def roles_given_by(member: Member) -> list[Role]:
     return [role for role in member.organization.roles.all() if covers(member.role, role)]
 
 
-class RoleField(forms.ModelChoiceField):
+class RoleField(forms.ModelChoiceField):  # type: ignore[type-arg] # the class takes none when it runs
     """A choice among the roles that somebody may give."""
 
     def __init__(self, by: Member, **kwargs: Any) -> None:
@@ -51,6 +51,4 @@ class NewMemberForm(forms.Form):
     def profile(self) -> DirectoryProfile:
         """Return what was typed, as a directory would say it."""
         typed = self.cleaned_data
-        return DirectoryProfile.of_person(
-            typed["email"], typed["given_name"], typed["family_name"], typed["role"].name
-        )
+        return DirectoryProfile.of_person(typed["email"], typed["given_name"], typed["family_name"], typed["role"].name)

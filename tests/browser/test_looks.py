@@ -5,6 +5,7 @@ The pictures are in `var/screenshots/`.
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,7 +20,7 @@ from tests.conftest import SETUP, new_key, person
 
 SCREENSHOTS = ROOT / "var" / "screenshots"
 
-MODES = {
+MODES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}},

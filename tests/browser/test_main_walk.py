@@ -29,7 +29,7 @@ def sign_in_with_a_code(page: Page, email: str) -> None:
 def everything_kept_by(page: Page) -> str:
     """Return the document, the storages and the history's state as one text."""
     kept = page.evaluate(
-        "() => [document.documentElement.outerHTML, {...localStorage}, {...sessionStorage}, history.state, document.title]"
+        "() => [document.documentElement.outerHTML, {...localStorage}, {...sessionStorage}, history.state]"
     )
     return json.dumps(kept) + page.url + json.dumps(page.context.cookies())
 

@@ -88,6 +88,27 @@ def test_a_load_is_one_event_and_a_run_that_adds_nobody_none(acme, run, small_ba
     assert not Event.objects.filter(action=Action.MEMBER_CREATED).exists()
 
 
+def test_no_member_is_there_without_the_event(acme, run, monkeypatch):
+    class LogFull(Exception):
+        pass
+
+    def refuse(*args, **kwargs):
+        raise LogFull
+
+    monkeypatch.setattr(Event, "record", refuse)
+    with pytest.raises(LogFull):
+        run("load_members", acme.public_id, "--count", "3")
+    assert not acme.members.exists()
+
+
+def test_somebody_who_comes_in_the_meantime_stays_as_they_are(acme, run, monkeypatch):
+    real = person(acme, "user0000001@acme.example", "Una Real")
+    monkeypatch.setattr(load_members, "missing_numbers", lambda organization, wanted: list(range(wanted)))
+    run("load_members", acme.public_id, "--count", "3")
+    assert user_names(acme) == names(0, 1, 2)
+    assert acme.members.get(user_name=names(1)[0]) == real
+
+
 def test_it_takes_the_domain_that_was_approved_first(globex, run):
     globex.approved_domains.create(domain="a-later-one.example")
     run("load_members", globex.public_id, "--count", "1")

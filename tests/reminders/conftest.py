@@ -29,12 +29,13 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 @pytest.fixture
 def key(acme: Organization) -> Callable[..., ApiKey]:
-    """Return a function that generates a key of acme, expiring and made on the days given."""
+    """Return a function that generates a key of acme, expiring and made on the days given, and reads it back."""
 
     def generate(expires_on: str | None, made_on: str = "2026-01-01", **fields: Any) -> ApiKey:
         with time_machine.travel(day(made_on), tick=False):
             expires = expires_on and dt.date.fromisoformat(expires_on)
-            return new_key(acme, expires_on=expires, **fields).api_key
+            made = new_key(acme, expires_on=expires, **fields).api_key
+        return ApiKey.objects.get(pk=made.pk)
 
     return generate
 

@@ -33,6 +33,14 @@ def test_the_subject_says_which_key_expires_when(ana, key, run_on):
     ]
 
 
+def test_days_are_counted_by_the_organizations_calendar(acme, ana, key, run_on):
+    acme.time_zone = "Pacific/Auckland"
+    acme.save()
+    key("2027-06-10")
+    [mail] = run_on("2027-06-02T12:00Z")  # midnight of 3 June in Auckland
+    assert mail["Subject"].endswith("expires in 7 days, on 10 Jun 2027")
+
+
 def test_the_mail_says_all_there_is_to_know(berlin, ana, key, run_on):
     api_key = key("2027-06-10")
     api_key.record_use(Origin("203.0.113.7"), dt.datetime(2027, 5, 9, 22, 3, tzinfo=dt.UTC))

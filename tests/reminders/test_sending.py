@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from apikeys.models import Reminder
-from apikeys.reminders import LONGEST_NOTICE, due_at, remind
+from apikeys.reminders import LONGEST_NOTICE, due_at, remind, send
 from audit.models import Action, Event
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
@@ -140,6 +140,13 @@ def test_a_crash_right_after_the_mail_has_the_same_mail_sent_again(ana, key, run
     assert unsent() == []
 
 
+def test_a_mail_that_another_worker_has_sent_meanwhile_is_not_sent_again(ana, key, run_on, mailbox):
+    key("2027-06-10")
+    run_on("2027-05-10")
+    send(Reminder.objects.get().pk, day("2027-05-10"))
+    assert len(mailbox.mails) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not connection.features.has_select_for_update_skip_locked, reason="SQLite has one writer at a time")
 def test_two_workers_at_once_send_a_mail_once(ana, key, mailbox):
@@ -186,6 +193,14 @@ def test_a_run_asks_no_more_for_keys_that_are_far_from_their_expiry(
     run_on("2027-05-01")
     with django_assert_num_queries(2):  # keys about to expire, and reminders to be sent
         assert run_on("2027-05-02") == []
+
+
+def test_a_run_asks_the_same_for_many_keys_that_are_told_of_as_for_one(ana, key, run_on, django_assert_num_queries):
+    for number in range(10):
+        key("2027-06-10", description=f"key {number}")
+    assert len(run_on("2027-05-10")) == 10
+    with django_assert_num_queries(3):  # keys about to expire, what is written down of them, reminders to be sent
+        assert run_on("2027-05-11") == []
 
 
 def test_the_longest_notice_covers_every_calendar_month(acme, key):

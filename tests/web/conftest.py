@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.http import HttpResponse
 from django.test import Client
 
 from members.models import Member, Organization
@@ -40,7 +39,7 @@ def paul(acme: Organization) -> Member:
     return person(acme, "paul@acme.example", "Paul Procurement", "Procurement")
 
 
-def text_of(response: HttpResponse) -> str:
+def text_of(response: Any) -> str:
     """Return the words of a page, without tags, on one line."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
