@@ -243,7 +243,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=60)),
                 ("description", models.CharField(blank=True, max_length=200)),
-                ("access", models.JSONField(default=dict)),
+                ("access", models.JSONField(blank=True, default=dict)),
                 ("is_predefined", models.BooleanField(default=False, editable=False, verbose_name="predefined")),
                 (
                     "organization",

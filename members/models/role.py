@@ -83,7 +83,7 @@ class Role(models.Model):
     organization = models.ForeignKey("members.Organization", on_delete=models.CASCADE, related_name="roles")
     name = models.CharField(max_length=60)
     description = models.CharField(max_length=200, blank=True)
-    access = models.JSONField(default=dict)
+    access = models.JSONField(default=dict, blank=True)
     is_predefined = models.BooleanField("predefined", default=False, editable=False)
 
     objects: ClassVar[RoleManager] = RoleManager()
