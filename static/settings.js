@@ -88,8 +88,7 @@ function inDialog(element) {
 function shown() {
   gate();
   if (!dialog().open) dialog().showModal();
-  const field = dialog().querySelector("[aria-invalid=true]") || dialog().querySelector("[autofocus]");
-  field?.focus();
+  dialog().querySelector("[aria-invalid=true]")?.focus();
 }
 
 document.addEventListener("click", (event) => {
@@ -166,11 +165,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:afterSwap", (event) => {
+document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === dialog()) shown();
+  endToasts();
 });
-
-document.addEventListener("htmx:afterSettle", endToasts);
 
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, (event) => {

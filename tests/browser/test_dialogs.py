@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.conftest import SETUP, new_key, person
 
@@ -97,9 +97,27 @@ def test_a_double_click_sends_a_form_once(acme, ana, open_browser):
     page.goto("/settings/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
-    page.get_by_role("button", name="Generate key").dblclick()
+    waiting: list[Route] = []
+    page.route("**/keys/new", lambda route: waiting.append(route))
+    button = page.get_by_role("button", name="Generate key")
+    button.dblclick()
+    expect(button).to_be_disabled()
+    for route in waiting:
+        route.continue_()
     expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
     assert acme.api_keys.count() == 1
+
+
+def test_the_focus_goes_to_the_field_that_is_wrong(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Generate API key").click()
+    expect(page.get_by_label("Description")).to_be_focused()
+    page.get_by_label("Description").fill("Okta")
+    page.get_by_label("A date of your own", exact=True).check()
+    page.get_by_role("button", name="Generate key").click()
+    expect(page.get_by_text("Choose a date, or one of the other expirations.")).to_be_visible()
+    expect(page.get_by_label("Expiration date of your own")).to_be_focused()
 
 
 def test_toasts_go_away(acme, ana, open_browser):

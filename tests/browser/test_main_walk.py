@@ -1,10 +1,10 @@
-"""The walk that the product is for: sign in, turn SCIM on, generate a key, copy it, never see it again."""
+"""The walk that the product is for: turn SCIM on, generate a key, see it once, let people be provisioned with it."""
 
 import json
 import re
 
 from django.core import mail
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, expect
 
 from apikeys.models import ApiKey
 from audit.models import Action, Event
@@ -34,7 +34,14 @@ def everything_kept_by(page: Page) -> str:
     return json.dumps(kept) + page.url + json.dumps(page.context.cookies())
 
 
-def test_from_the_sign_in_page_to_a_key_that_is_shown_once(acme, ana, open_browser):
+def provision(page: Page, key: str) -> APIResponse:
+    """Create a member as the identity provider does, with the key that was pasted into it."""
+    user = {"userName": "bob@acme.example", "userType": "IT Admin", "displayName": "Bob Builder"}
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/scim+json"}
+    return page.request.post("/scim/v2/Users", data=user, headers=headers)
+
+
+def test_from_the_sign_in_page_to_a_provisioned_member(acme, ana, open_browser):
     acme.disable_scim(by=SETUP)
     page = open_browser()
     sign_in_with_a_code(page, "ana@acme.example")
@@ -44,6 +51,7 @@ def test_from_the_sign_in_page_to_a_key_that_is_shown_once(acme, ana, open_brows
     switch.click()
     expect(page.get_by_role("status").filter(has_text="SCIM provisioning is on.")).to_be_visible()
     expect(switch).to_be_checked()
+    expect(page.get_by_role("main")).to_have_count(1)
     expect(page.locator("#scim-state")).to_contain_text("by Ana Admin")
     acme.refresh_from_db()
     assert acme.scim_enabled
@@ -69,8 +77,6 @@ def test_from_the_sign_in_page_to_a_key_that_is_shown_once(acme, ana, open_brows
     expect(dialog).to_be_hidden()
     assert ApiKey.objects.get().description == "Okta production"
 
-    # The identity provider's calls with the key that was copied belong here.
-
     secret = shown.rpartition("_")[2]
     assert secret not in everything_kept_by(page)
     page.go_back()
@@ -84,6 +90,17 @@ def test_from_the_sign_in_page_to_a_key_that_is_shown_once(acme, ana, open_brows
     assert secret not in everything_kept_by(second_tab)
     assert ApiKey.objects.count() == 1
 
+    assert provision(page, shown).status == 201
+    page.get_by_label("Settings").get_by_role("link", name="Members").click()
+    expect(page.get_by_role("row", name="Bob Builder")).to_contain_text("SCIM")
+
+    page.get_by_label("Settings").get_by_role("link", name="API Access").click()
+    page.get_by_role("link", name="Delete Okta production").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete key").click()
+    expect(page.get_by_text("No keys yet.")).to_be_visible()
+    refused = provision(page, shown)
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Bearer realm="scim"')
+
 
 def test_the_secret_cannot_be_dismissed_before_it_is_stored(ana, open_browser):
     page = open_browser(ana)
@@ -93,10 +110,14 @@ def test_the_secret_cannot_be_dismissed_before_it_is_stored(ana, open_browser):
     page.get_by_role("button", name="Generate key").click()
     dialog = page.get_by_role("dialog", name="Your new API key")
     expect(dialog).to_be_visible()
+    page.evaluate("() => { window.closings = 0; dialog().addEventListener('close', () => { window.closings += 1; }); }")
     for _ in range(3):
         page.keyboard.press("Escape")
     page.mouse.click(4, 4)
-    page.evaluate("() => document.getElementById('dialog').requestClose?.()")
+    # What a phone's back gesture does is the one thing that closes it, for a moment.
+    page.evaluate("() => dialog().requestClose()")
+    page.wait_for_function("() => window.closings > 0")
+    assert page.evaluate("() => window.closings") == 1
     expect(dialog).to_be_visible()
     expect(dialog.get_by_role("button", name="Got it")).to_be_disabled()
     dialog.get_by_label("I have stored it").check()

@@ -120,7 +120,7 @@ def test_an_admin_generates_a_key(acme, ana, ana_browser):
 def test_each_type_is_made_as_chosen_and_says_where_it_goes(acme, ana_browser, kind: str):
     answer = ana_browser.post(NEW, asked(kind=kind))
     assert acme.api_keys.get().kind == kind
-    assert ("API Token" in text_of(answer)) == (kind == "scim")
+    assert ("HTTP Header" in text_of(answer)) == (kind == "scim")
     assert ("Authorization: Bearer" in text_of(answer)) == (kind != "scim")
 
 
@@ -223,7 +223,8 @@ def test_deleting_a_key_in_use_warns_when_and_from_where(acme, ana_browser):
         at = timezone.now() - dt.timedelta(hours=hours)
         ApiKey.objects.filter(pk=api_key.pk).update(last_used_at=at, last_used_ip="203.0.113.7")
         words = text_of(ana_browser.get(deletion_of(api_key)))
-        assert ("The key is in use: the last request came 23 hours ago from 203.0.113.7" in words) == warned
+        assert ("The key is in use" in words) == warned
+        assert ("the last request came 23 hours ago from 203.0.113.7" in words) == warned
 
 
 def test_a_confirmed_deletion_is_final(acme, ana_browser):

@@ -70,6 +70,13 @@ def test_an_address_that_is_taken_leads_to_whoever_has_it(acme, ana_browser, emi
     assert acme.members.count() == 2
 
 
+def test_an_address_says_nothing_of_who_has_it_elsewhere(acme, ana_browser, eve):
+    answer = added(ana_browser, acme, email=eve.user_name)
+    assert answer.status_code == 422
+    assert "Open the page of" not in text_of(answer)
+    assert "Eve" not in text_of(answer)
+
+
 def test_an_address_taken_in_another_organization_is_free_here(acme, ana_browser, globex, eve):
     globex.approved_domains.create(domain="acme.example")
     person(globex, "nora@acme.example", "Nora Globex")
