@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from members.models import Member
@@ -46,12 +47,18 @@ def forgotten_attempts() -> None:
     cache.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Start Chromium for the tests of this package.
+
+    While Playwright's loop runs, Django keeps database connections for it that are not this thread's usual ones; they
+    must be closed before it ends, or the test database can't be dropped.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
         yield browser
         browser.close()
+        connections.close_all()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ MODES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "narrow": {"viewport": {"width": 390, "height": 844}},
-    # What a window of 1280 pixels has left at a zoom of 200 %.
+    # What a window of 1280 pixels has left at a zoom of 200 %. axe-core has seen the same page in the other modes.
     "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
 }
 
@@ -147,9 +147,10 @@ def look(page: Page, name: str, mode: str) -> list[str]:
     wrong = []
     if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
         wrong.append(f"{name}: scrolls sideways")
-    results = Axe().run(page)
-    if results.violations_count:
-        wrong.append(f"{name}: {results.generate_report()}")
+    if mode != "zoomed":
+        results = Axe().run(page)
+        if results.violations_count:
+            wrong.append(f"{name}: {results.generate_report()}")
     return wrong
 
 
