@@ -70,7 +70,3 @@ class RoleInUse(MemberError):
     def __init__(self, name: str, members: int) -> None:
         people = "1 member has" if members == 1 else f"{members} members have"
         super().__init__(f'{people} the role "{name}". Give them another role before deleting it.')
-
-
-class NotPermitted(MemberError):
-    """The acting member's role does not allow this."""

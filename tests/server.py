@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGTERM
+from urllib.parse import quote
 
 from django.db import connection
 
@@ -16,11 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def database_url() -> str:
-    """Return the URL of the database that the test is using."""
+    """Return the URL of the database that this test uses; it must be marked `django_db(transaction=True)`."""
     database = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
-    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+    user, password = quote(database["USER"]), quote(database["PASSWORD"])
+    return f"postgres://{user}:{password}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
 
 
 @contextmanager

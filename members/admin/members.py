@@ -195,7 +195,7 @@ class MemberAdmin(StaffAdmin):
         profile = DirectoryProfile.of_person(
             given["user_name"], given["given_name"], given["family_name"], given["role_name"]
         )
-        return Member.add(given["organization"], profile, source=Member.Source.MANUAL, by=staff(request))
+        return Member.invite(given["organization"], profile, by=staff(request))
 
     def change_by_verb(self, request: HttpRequest, obj: Member, form: MemberForm) -> None:
         """Give the member another role."""

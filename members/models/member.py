@@ -6,6 +6,7 @@ changes and records, so that two of them at once behave like one after the other
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,14 +41,6 @@ class MemberQuerySet(models.QuerySet["Member"]):
     def admins(self) -> "MemberQuerySet":
         """Members with the predefined Admin role."""
         return self.filter(role__is_predefined=True, role__name=ADMIN)
-
-    def employees(self) -> "MemberQuerySet":
-        """Members with the predefined Employee role."""
-        return self.filter(role__is_predefined=True, role__name=EMPLOYEE)
-
-    def listed(self) -> "MemberQuerySet":
-        """Members who appear on the Members page: all but the Employees."""
-        return self.exclude(role__is_predefined=True, role__name=EMPLOYEE)
 
     def with_user_name(self, user_name: str) -> "MemberQuerySet":
         """The member with this userName, in whatever case."""
@@ -165,6 +158,17 @@ class Member(models.Model):
             if constraint_of(error) == USER_NAME_UNIQUE:
                 raise UserNameTaken(profile.user_name) from None
             raise
+
+    @classmethod
+    def invite(cls, organization: Organization, profile: DirectoryProfile, *, by: Actor) -> "Member":
+        """Add a member by hand and, unless SCIM is on, tell them so by mail. Raises what `add` raises."""
+        from members.tasks import send_activation_mail
+
+        with transaction.atomic():
+            member = cls.add(organization, profile, source=cls.Source.MANUAL, by=by)
+            if not organization.scim_enabled:
+                transaction.on_commit(partial(send_activation_mail.delay, str(member.pk), by.label))
+        return member
 
     @classmethod
     def _create(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":

@@ -30,7 +30,7 @@ def new_member(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return render_new_member(request, form)
     try:
-        member = Member.add(request.organization, form.profile(), source=Member.Source.MANUAL, by=request.actor)
+        member = Member.invite(request.organization, form.profile(), by=request.actor)
     except (UserNameTaken, UserNameInvalid) as error:
         form.add_error("email", error.detail)
         return render_new_member(request, form)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from members.models import Organization
-from tests.processes.database import database_url
+from tests.server import database_url
 
 COMMANDS = ("create_organization", "set_scim", "load_members", "seed_demo", "create_api_key")
 

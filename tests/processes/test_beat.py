@@ -18,8 +18,8 @@ from django.utils import timezone
 from apikeys.models import Reminder
 from members.models import Organization
 from tests.conftest import new_key
-from tests.processes.database import database_url
 from tests.reminders.mailbox import Mailbox, mail_server
+from tests.server import database_url
 
 DEADLINE = 60.0
 

@@ -8,7 +8,7 @@ from tests.settings import *
 
 if not REDIS_URL:
     QUEUE_DIR = Path(os.environ["QUEUE_DIR"])
-    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(QUEUE_DIR),
         "data_folder_out": str(QUEUE_DIR),
