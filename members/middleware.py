@@ -9,7 +9,7 @@ from django_htmx.middleware import HtmxDetails
 
 from audit.actor import Actor, Origin
 from members.models import Member, Organization
-from members.sessions import current_member
+from members.sessions import memberships
 
 SETTINGS_PATH = "/settings/"
 
@@ -18,6 +18,7 @@ class MemberRequest(HttpRequest):
     """A request to a settings page, as views get it."""
 
     member: Member
+    other_members: list[Member]
     organization: Organization
     actor: Actor
     htmx: HtmxDetails
@@ -35,10 +36,11 @@ class CurrentMember:
             return self.get_response(request)
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
-        member = current_member(request.user, request.session)
-        if member is None:
+        usable = memberships(request.user, request.session)
+        if not usable:
             return render(request, "members/no_membership.html", status=403)
-        request.member = member  # type: ignore[attr-defined]
+        member, *others = usable
+        request.member, request.other_members = member, others  # type: ignore[attr-defined]
         request.organization = member.organization  # type: ignore[attr-defined]
         request.actor = Actor.member(member, Origin.of(request))  # type: ignore[attr-defined]
         return self.get_response(request)

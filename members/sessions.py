@@ -30,16 +30,21 @@ def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
     request.session[SIGNED_IN_AT] = timezone.now().isoformat()
 
 
-def current_member(user: User, session: SessionBase) -> Member | None:
-    """Return the active member that `user` is in this session, with role and organization, or None.
+def memberships(user: User, session: SessionBase) -> list[Member]:
+    """Return the active members that `user` may be in this session, with role and organization.
 
-    Of several memberships it is the one chosen before, else the oldest.
+    The first is who they are now: the one chosen last, else the oldest.
     """
     usable = usable_memberships(user, session)
     if not usable and claim_memberships(user):
         usable = usable_memberships(user, session)
     chosen = session.get(MEMBER_ID)
-    return next((member for member in usable if str(member.pk) == chosen), usable[0] if usable else None)
+    return sorted(usable, key=lambda member: str(member.pk) != chosen)
+
+
+def choose_membership(member: Member, session: SessionBase) -> None:
+    """Go on as `member`, who has to be one of the session's `memberships`."""
+    session[MEMBER_ID] = str(member.pk)
 
 
 def usable_memberships(user: User, session: SessionBase) -> list[Member]:

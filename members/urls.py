@@ -6,6 +6,7 @@ from members.views import home, member, member_list, security
 
 urlpatterns = [
     path("", home.home, name="settings"),
+    path("memberships/<uuid:member_id>", home.membership, name="membership"),
     path("security", security.security, name="security"),
     path("security/scim/activation", security.scim_activation, name="scim-activation"),
     path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),

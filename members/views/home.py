@@ -1,10 +1,14 @@
-"""Where the settings begin."""
+"""Where the settings begin, and in which of their organizations somebody is who has several."""
 
-from django.http import HttpResponse
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from members.middleware import MemberRequest
 from members.navigation import rooms_of
+from members.sessions import choose_membership
 
 
 def home(request: MemberRequest) -> HttpResponse:
@@ -13,3 +17,13 @@ def home(request: MemberRequest) -> HttpResponse:
     if rooms:
         return redirect(rooms[0].url)
     return render(request, "members/no_access.html", status=403)
+
+
+@require_POST
+def membership(request: MemberRequest, member_id: UUID) -> HttpResponse:
+    """Go on as the member that the same person is in another organization. Raises Http404 for anybody else."""
+    for member in (request.member, *request.other_members):
+        if member.pk == member_id:
+            choose_membership(member, request.session)
+            return redirect("settings")
+    raise Http404
