@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from scim.views import ScimView
+from scim.views.base import ScimView
 from torii_settings.health import healthz, readyz
 
 urlpatterns = [

@@ -17,8 +17,7 @@ from members.admin.base import StaffAdmin, staff
 from members.directory import DirectoryProfile
 from members.errors import UnknownRole, UserNameInvalid, UserNameTaken
 from members.models import Member, MemberQuerySet, Organization, Role
-from members.models.member import role_named
-from members.models.role import EMPLOYEE, PREDEFINED
+from members.models.role import EMPLOYEE, PREDEFINED, role_named
 
 ORGANIZATION = "organization__id__exact"
 

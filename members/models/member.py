@@ -5,7 +5,6 @@ changes and records, so that two of them at once behave like one after the other
 """
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,10 +17,10 @@ from django.utils import timezone
 
 from audit.models import Action, Actor, Event
 from members.directory import DirectoryProfile
-from members.errors import LastAdmin, UnknownRole, UserNameImmutable, UserNameTaken
+from members.errors import LastAdmin, UserNameImmutable, UserNameTaken
 from members.ids import uuid7
 from members.models.organization import Organization
-from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope
+from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
 
 if TYPE_CHECKING:
     from django_stubs_ext.db.models.manager import RelatedManager
@@ -283,22 +282,6 @@ class Member(models.Model):
         Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
         if not self.organization.members.active().admins().exclude(pk=self.pk).exists():
             raise LastAdmin
-
-
-def role_named(organization: Organization, name: str) -> Role:
-    """Return the organization's role called `name`, in whatever case.
-
-    Raises UnknownRole, which names the value, the valid names and the nearest of them.
-    """
-    role = organization.roles.named(name)
-    if role is None:
-        names = list(organization.roles.values_list("name", flat=True))
-        nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
-        hint = "".join(f' Did you mean "{known}"?' for known in names if known.lower() in nearest)
-        raise UnknownRole(
-            f'userType "{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}'
-        )
-    return role
 
 
 def describe_changes(member: Member, plain: dict[str, Any]) -> dict[str, Any]:

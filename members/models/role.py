@@ -4,6 +4,7 @@ Five are predefined in every organization and locked; an organization adds custo
 generating keys is for Admins alone, so no custom role can be given more than read access to those two scopes.
 """
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -11,7 +12,7 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 
 from audit.models import Action, Actor, Event
-from members.errors import RoleInUse, RoleLocked
+from members.errors import RoleInUse, RoleLocked, UnknownRole
 
 if TYPE_CHECKING:
     from members.models.organization import Organization
@@ -164,3 +165,19 @@ class Role(models.Model):
                 raise RoleInUse(current.name, in_use)
             Event.record(Action.ROLE_DELETED, self.organization, by=by, target=self)
             current.delete()
+
+
+def role_named(organization: "Organization", name: str) -> Role:
+    """Return the organization's role called `name`, in whatever case.
+
+    Raises UnknownRole, which names the value, the valid names and the nearest of them.
+    """
+    role = organization.roles.named(name)
+    if role is None:
+        names = list(organization.roles.values_list("name", flat=True))
+        nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
+        hint = "".join(f' Did you mean "{known}"?' for known in names if known.lower() in nearest)
+        raise UnknownRole(
+            f'userType "{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}'
+        )
+    return role

@@ -19,8 +19,7 @@ from members.directory import DirectoryProfile
 from members.errors import UnknownRole
 from members.management.organizations import organization_with_id
 from members.models import Member, Organization, Role
-from members.models.member import role_named
-from members.models.role import EMPLOYEE
+from members.models.role import EMPLOYEE, role_named
 
 BATCH = 5_000
 LARGEST = 10_000_000

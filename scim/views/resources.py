@@ -1,29 +1,17 @@
-"""The endpoints. Each parses, calls the adapter and one verb of `members`, and renders; errors leave in one place.
-
-django-scim2 dispatches and names the URLs; docs/decisions/0002-django-scim2.md lists what of it is overridden.
-"""
+"""`/Users` and `/Groups`: the same verbs on members and on groups."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, ClassVar
 from uuid import UUID
 
-import orjson
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import View
-from django_scim.constants import SCIM_CONTENT_TYPE
-from django_scim.settings import scim_settings
+from django.http import HttpRequest, HttpResponse
 from django_scim.utils import get_group_adapter, get_group_model, get_user_adapter, get_user_model
-from django_scim.views import SCIMView as DjangoScimView
 
 from members.models import Member
-from scim import discovery
 from scim.adapters import Adapter, base_url
-from scim.authentication import ScimRequest, let_in
+from scim.authentication import ScimRequest
 from scim.body import read_object
-from scim.errors import ScimRefusal, error_response, translate
+from scim.errors import ScimRefusal
 from scim.filters.attributes import GROUP_ATTRIBUTES, MEMBER_ATTRIBUTES, AttributeMap
 from scim.projection import Projection
 from scim.query import ListQuery
@@ -36,53 +24,12 @@ from scim.representation import (
     members_of,
 )
 from scim.schemas import PATCH_URN
+from scim.views.base import Document, ScimView, render
 
 SEARCH_URN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
 ON_COLLECTION = ["get", "head", "post", "options"]
 ON_RESOURCE = ["get", "head", "put", "patch", "delete", "options"]
-
-Document = dict[str, Any]
-
-
-def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Turn whatever `view` raises into a SCIM error."""
-
-    @wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
-            return translate(error)
-
-    return answered
-
-
-def render(document: Document, status: int = 200, **headers: str) -> HttpResponse:
-    """Return `document` as `application/scim+json`."""
-    return HttpResponse(orjson.dumps(document), status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
-
-
-class ScimView(DjangoScimView):
-    """An endpoint that only a SCIM key opens."""
-
-    request: ScimRequest
-
-    @method_decorator(csrf_exempt)
-    @method_decorator(answers_in_scim)
-    @method_decorator(scim_settings.AUTH_CHECK_MIDDLEWARE)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Call the method's handler; any error leaves as a SCIM error."""
-        if not self.implemented:
-            raise ScimRefusal(501, "This endpoint is not implemented.")
-        return View.dispatch(self, request, *args, **kwargs)
-
-    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Answer 405 with the methods that are allowed."""
-        allowed = ", ".join(self._allowed_methods())
-        return error_response(
-            405, f"{request.method} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed}
-        )
 
 
 class ResourceView(ScimView):
@@ -263,70 +210,3 @@ class UserSearchView(SearchMixin, UsersView):
 
 class GroupSearchView(SearchMixin, GroupsView):
     """`/Groups/.search`."""
-
-
-class DiscoveryView(ScimView):
-    """What the service can do, and how its resources look: readable without a key.
-
-    With a key the answer is the organization's own, its role names included; a key that isn't valid is still refused.
-    """
-
-    http_method_names = ("get", "head", "options")
-
-    @method_decorator(csrf_exempt)
-    @method_decorator(answers_in_scim)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Let a key in if one came."""
-        if "HTTP_AUTHORIZATION" in request.META:
-            let_in(request)
-        return View.dispatch(self, request, *args, **kwargs)
-
-
-class ServiceProviderConfigView(DiscoveryView):
-    """`/ServiceProviderConfig` (RFC 7643 §5)."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Return the configuration."""
-        return render(discovery.service_provider_config(base_url(request)))
-
-
-class CollectionView(DiscoveryView):
-    """A discovery endpoint that lists, and gives one by its id."""
-
-    def describe(self, request: HttpRequest) -> list[Document]:
-        """Return everything there is."""
-        raise NotImplementedError
-
-    def get(self, request: HttpRequest, uuid: str | None = None) -> HttpResponse:
-        """Return all, or the one called `uuid`. Filters are refused (RFC 7644 §4)."""
-        if "filter" in request.GET:
-            raise ScimRefusal(403, "Discovery endpoints can't be filtered.")
-        documents = self.describe(request)
-        if uuid is None:
-            return render(discovery.list_response(documents))
-        for document in documents:
-            if document["id"].lower() == uuid.lower():
-                return render(document)
-        raise ScimRefusal(404, f"There is nothing called {uuid[:100]} here.")
-
-
-class ResourceTypesView(CollectionView):
-    """`/ResourceTypes` (RFC 7643 §6)."""
-
-    def describe(self, request: HttpRequest) -> list[Document]:
-        """Return the ResourceTypes."""
-        return discovery.resource_types(request)
-
-
-class SchemasView(CollectionView):
-    """`/Schemas` (RFC 7643 §7)."""
-
-    def describe(self, request: HttpRequest) -> list[Document]:
-        """Return the Schemas."""
-        return discovery.schemas(request)
-
-
-@csrf_exempt
-def not_found(request: HttpRequest) -> HttpResponse:
-    """Answer 404 for an address below the base URL where nothing is."""
-    return error_response(404, f"There is nothing at {request.path_info[:200]}.")

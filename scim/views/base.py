@@ -1,0 +1,65 @@
+"""What every endpoint is: opened by a key, and answering whatever goes wrong in SCIM."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import View
+from django_scim.constants import SCIM_CONTENT_TYPE
+from django_scim.settings import scim_settings
+from django_scim.views import SCIMView as DjangoScimView
+
+from scim.authentication import ScimRequest
+from scim.errors import ScimRefusal, error_response, translate
+
+Document = dict[str, Any]
+
+
+def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Turn whatever `view` raises into a SCIM error."""
+
+    @wraps(view)
+    def answered(*args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
+            return translate(error)
+
+    return answered
+
+
+def render(document: Document, status: int = 200, **headers: str) -> HttpResponse:
+    """Return `document` as `application/scim+json`."""
+    return HttpResponse(orjson.dumps(document), status=status, content_type=SCIM_CONTENT_TYPE, headers=headers)
+
+
+class ScimView(DjangoScimView):
+    """An endpoint that only a SCIM key opens."""
+
+    request: ScimRequest
+
+    @method_decorator(csrf_exempt)
+    @method_decorator(answers_in_scim)
+    @method_decorator(scim_settings.AUTH_CHECK_MIDDLEWARE)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Call the method's handler; any error leaves as a SCIM error."""
+        if not self.implemented:
+            raise ScimRefusal(501, "This endpoint is not implemented.")
+        return View.dispatch(self, request, *args, **kwargs)
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer 405 with the methods that are allowed."""
+        allowed = ", ".join(self._allowed_methods())
+        return error_response(
+            405, f"{request.method} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed}
+        )
+
+
+@csrf_exempt
+def not_found(request: HttpRequest) -> HttpResponse:
+    """Answer 404 for an address below the base URL where nothing is."""
+    return error_response(404, f"There is nothing at {request.path_info[:200]}.")

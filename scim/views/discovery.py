@@ -1,0 +1,75 @@
+"""What the service can do and how its resources look: the three endpoints of RFC 7644 §4."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
+from django.views.generic import View
+
+from scim import discovery
+from scim.adapters import base_url
+from scim.authentication import let_in
+from scim.errors import ScimRefusal
+from scim.views.base import Document, ScimView, answers_in_scim, render
+
+
+class DiscoveryView(ScimView):
+    """What the service can do, and how its resources look: readable without a key.
+
+    With a key the answer is the organization's own, its role names included; a key that isn't valid is still refused.
+    """
+
+    http_method_names = ("get", "head", "options")
+
+    @method_decorator(csrf_exempt)
+    @method_decorator(answers_in_scim)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let a key in if one came."""
+        if "HTTP_AUTHORIZATION" in request.META:
+            let_in(request)
+        return View.dispatch(self, request, *args, **kwargs)
+
+
+class ConfigView(DiscoveryView):
+    """`/ServiceProviderConfig` (RFC 7643 §5)."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Return the configuration."""
+        return render(discovery.service_provider_config(base_url(request)))
+
+
+class CollectionView(DiscoveryView):
+    """A discovery endpoint that lists, and gives one by its id."""
+
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return everything there is."""
+        raise NotImplementedError
+
+    def get(self, request: HttpRequest, uuid: str | None = None) -> HttpResponse:
+        """Return all, or the one called `uuid`. Filters are refused (RFC 7644 §4)."""
+        if "filter" in request.GET:
+            raise ScimRefusal(403, "Discovery endpoints can't be filtered.")
+        documents = self.describe(request)
+        if uuid is None:
+            return render(discovery.list_response(documents))
+        for document in documents:
+            if document["id"].lower() == uuid.lower():
+                return render(document)
+        raise ScimRefusal(404, f"There is nothing called {uuid[:100]} here.")
+
+
+class ResourceTypesView(CollectionView):
+    """`/ResourceTypes` (RFC 7643 §6)."""
+
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return the ResourceTypes."""
+        return discovery.resource_types(request)
+
+
+class SchemasView(CollectionView):
+    """`/Schemas` (RFC 7643 §7)."""
+
+    def describe(self, request: HttpRequest) -> list[Document]:
+        """Return the Schemas."""
+        return discovery.schemas(request)
