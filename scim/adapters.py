@@ -57,7 +57,7 @@ class MemberAdapter(Adapter):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the User (RFC 7643 §4.1)."""
-        groups = groups_of([self.obj.pk], self.base).get(self.obj.pk)
+        groups = groups_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk)
         return member_document(member_row(self.obj), self.base, groups)
 
     def from_dict(self, document: dict[str, Any]) -> DirectoryProfile:
@@ -95,7 +95,7 @@ class GroupAdapter(Adapter):
 
     def to_dict(self, *, with_members: bool = True) -> dict[str, Any]:
         """Return the Group (RFC 7643 §4.2)."""
-        members = members_of([self.obj.pk], self.base).get(self.obj.pk) if with_members else None
+        members = members_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk) if with_members else None
         return group_document(group_row(self.obj), self.base, members)
 
     def from_dict(self, document: dict[str, Any]) -> GroupProfile:

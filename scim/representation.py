@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from members.models import Group, GroupMembership, Member
+from members.models import Group, GroupMembership, Member, Organization
 from scim.schemas import GROUP_URN, USER_URN
 
 MEMBER_COLUMNS = (
@@ -82,10 +82,12 @@ def member_document(row: Row, base: str, groups: list[dict[str, str]] | None = N
     return document
 
 
-def groups_of(member_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str, str]]]:
+def groups_of(organization: Organization, member_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str, str]]]:
     """Return the `groups` attribute (RFC 7643 §4.1.2) of each of the members who are in one; one query."""
     found: dict[UUID, list[dict[str, str]]] = {}
-    memberships = GroupMembership.objects.filter(member_id__in=list(member_ids)).order_by("group_id")
+    memberships = GroupMembership.objects.filter(organization=organization, member_id__in=list(member_ids)).order_by(
+        "group_id"
+    )
     for member_id, group_id, name in memberships.values_list("member_id", "group_id", "group__display_name"):
         value = {"value": str(group_id), "$ref": f"{base}/Groups/{group_id}", "display": name, "type": "direct"}
         found.setdefault(member_id, []).append(value)
@@ -104,10 +106,12 @@ def group_document(row: Row, base: str, members: list[dict[str, str]] | None = N
     return document
 
 
-def members_of(group_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str, str]]]:
+def members_of(organization: Organization, group_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str, str]]]:
     """Return the `members` attribute (RFC 7643 §4.2) of each of the groups that have any; one query."""
     found: dict[UUID, list[dict[str, str]]] = {}
-    memberships = GroupMembership.objects.filter(group_id__in=list(group_ids)).order_by("member_id")
+    memberships = GroupMembership.objects.filter(organization=organization, group_id__in=list(group_ids)).order_by(
+        "member_id"
+    )
     for group_id, member_id in memberships.values_list("group_id", "member_id"):
         value = {"value": str(member_id), "$ref": f"{base}/Users/{member_id}", "type": "User"}
         found.setdefault(group_id, []).append(value)

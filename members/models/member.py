@@ -6,7 +6,7 @@ changes and records, so that two of them at once behave like one after the other
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -21,11 +21,6 @@ from members.errors import LastAdmin, UserNameImmutable, UserNameTaken
 from members.ids import uuid7
 from members.models.organization import Organization
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
-
-if TYPE_CHECKING:
-    from django_stubs_ext.db.models.manager import RelatedManager
-
-    from members.models.group import GroupMembership
 
 USER_NAME_UNIQUE = "member_user_name_unique"
 
@@ -102,9 +97,6 @@ class Member(models.Model):
     sessions_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = MemberQuerySet.as_manager()
-
-    if TYPE_CHECKING:
-        group_memberships: "RelatedManager[GroupMembership]"
 
     class Meta:
         ordering = ["id"]

@@ -158,8 +158,9 @@ class UsersView(ResourceView):
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the Users, with their groups if they are to be sent."""
-        base = base_url(self.request)
-        groups = groups_of((row["id"] for row in rows), base) if rows and projection.wants("groups") else {}
+        base, groups = base_url(self.request), {}
+        if rows and projection.wants("groups"):
+            groups = groups_of(self.request.organization, (row["id"] for row in rows), base)
         return [member_document(row, base, groups.get(row["id"])) for row in rows]
 
 
@@ -180,8 +181,9 @@ class GroupsView(ResourceView):
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the Groups, with their members if they are to be sent."""
-        base = base_url(self.request)
-        members = members_of((row["id"] for row in rows), base) if rows and projection.wants("members") else {}
+        base, members = base_url(self.request), {}
+        if rows and projection.wants("members"):
+            members = members_of(self.request.organization, (row["id"] for row in rows), base)
         return [group_document(row, base, members.get(row["id"])) for row in rows]
 
     def written(self, adapter: Adapter, status: int) -> HttpResponse:

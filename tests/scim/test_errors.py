@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 
 from apikeys.models import ApiKey
 from members.models import Member, Organization
@@ -150,6 +150,19 @@ def test_a_busy_database_asks_to_try_again(okta: IdentityProvider, monkeypatch: 
 
     assert_error(response, 503)
     assert response["Retry-After"] == "1"
+    assert "secret" not in response.content.decode()
+
+
+def test_what_the_database_refuses_meanwhile_is_a_409_without_its_text(
+    okta: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: Any, **kwargs: Any) -> None:
+        raise IntegrityError('violates foreign key constraint "secret"')
+
+    monkeypatch.setattr(Member, "add", gone)
+    response = okta.create()
+
+    assert_error(response, 409, "", "changed meanwhile")
     assert "secret" not in response.content.decode()
 
 
