@@ -13,8 +13,10 @@ class DirectoryProfile:
     """A person as a directory describes them.
 
     `active` and `role_name` are None when the directory does not speak of them: a new member is then active and an
-    Employee, an existing one keeps what they have. An empty `role_name` stands for Employee. `attributes` holds every
-    other SCIM attribute under its own name (RFC 7643 §4.1), extensions under their URN.
+    Employee, an existing one keeps what they have. A `role_name` assigns that role, also to who has it already, so that
+    the order of calls doesn't matter; an empty one takes the assignment back, and the member has the highest role of
+    their groups, or else is an Employee. `attributes` holds every other SCIM attribute under its own name (RFC 7643
+    §4.1), extensions under their URN.
     """
 
     user_name: str
@@ -53,3 +55,12 @@ class GroupProfile:
     replace_members: set[UUID] | None = None
     add_members: set[UUID] = field(default_factory=set)
     remove_members: set[UUID] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class RoleProfile:
+    """A role as a directory describes it; what it gives access to is not for a directory to say."""
+
+    name: str
+    description: str = ""
+    external_id: str = ""

@@ -3,6 +3,7 @@
 Every error carries `detail`, a sentence for the person who can mend it.
 """
 
+from typing import Self
 from uuid import UUID
 
 
@@ -44,8 +45,8 @@ class LastAdmin(MemberError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This is the organization's last active Admin, who can't be demoted, deactivated or removed. "
-            "Give another active member the Admin role first."
+            "This would leave the organization without an Admin: the last active Admin can't be demoted, deactivated "
+            "or removed. Give another active member the Admin role first."
         )
 
 
@@ -57,6 +58,13 @@ class UnknownGroupMember(MemberError):
         super().__init__(f"The organization has no member with the id {', '.join(first)}: create the member first.")
 
 
+class RoleNameTaken(MemberError):
+    """Another role of the organization has this name, in whatever case."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'The organization already has a role with the name "{name}".')
+
+
 class RoleLocked(MemberError):
     """A predefined role can't be edited or deleted."""
 
@@ -65,8 +73,19 @@ class RoleLocked(MemberError):
 
 
 class RoleInUse(MemberError):
-    """A role that members still have can't be deleted."""
+    """A role that members or groups still have can't be deleted."""
 
-    def __init__(self, name: str, members: int) -> None:
+    @classmethod
+    def by_members(cls, name: str, members: int) -> Self:
+        """Return the refusal for a role that this many members have."""
         people = "1 member has" if members == 1 else f"{members} members have"
-        super().__init__(f'{people} the role "{name}". Give them another role before deleting it.')
+        return cls(f'{people} the role "{name}". Give them another role before deleting it.')
+
+    @classmethod
+    def by_groups(cls, name: str, group: str, groups: int) -> Self:
+        """Return the refusal for a role that this many groups have, `group` among them."""
+        others = {1: "has", 2: "and 1 other group have"}.get(groups, f"and {groups - 1} other groups have")
+        them = "it" if groups == 1 else "them"
+        return cls(
+            f'The group "{group}" {others} the role "{name}". Give {them} another role, or none, before deleting it.'
+        )

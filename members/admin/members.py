@@ -132,6 +132,7 @@ class MemberAdmin(StaffAdmin):
         "user_name",
         "full_name",
         "role",
+        "role_origin",
         "status",
         "source",
         "external_id",
@@ -181,6 +182,11 @@ class MemberAdmin(StaffAdmin):
         offered = "reactivate" if member and not member.is_active else "deactivate"
         return [offer for offer in super().get_actions_detail(request, object_id) if offer.path == offered]
 
+    @admin.display(description="Where the role comes from")
+    def role_origin(self, member: Member) -> str:
+        """Who or what gives the role."""
+        return member.role_origin()
+
     @display(description="Status", label={"Active": "success", "Deactivated": "warning"})  # type: ignore[untyped-decorator]
     def status(self, member: Member) -> str:
         """Active or deactivated."""
@@ -197,12 +203,18 @@ class MemberAdmin(StaffAdmin):
         return Member.invite(given["organization"], profile, by=staff(request))
 
     def change_by_verb(self, request: HttpRequest, obj: Member, form: MemberForm) -> None:
-        """Give the member another role."""
-        obj.change_role(form.cleaned_data["role"], by=staff(request))
+        """Give the member another role; a form sent as it was leaves it to the groups, if they decide."""
+        if form.has_changed():
+            obj.change_role(form.cleaned_data["role"], by=staff(request))
 
     def delete_by_verb(self, request: HttpRequest, obj: Member) -> None:
         """Remove the member."""
         obj.remove(by=staff(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
+        """Remove them all, or nobody when one may not be."""
+        for member in locked(queryset):
+            member.remove(by=staff(request))
 
     @admin.action(description="Deactivate selected members", permissions=["change"])
     def deactivate_members(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
@@ -217,8 +229,8 @@ class MemberAdmin(StaffAdmin):
     def for_each(
         self, request: HttpRequest, queryset: QuerySet[Member], verb: Callable[[Member], None], done: str
     ) -> None:
-        """Carry out `verb` on every member, in the order of their ids: two of these never wait for each other."""
-        members = list(queryset.order_by("pk"))
+        """Carry out `verb` on every member."""
+        members = locked(queryset)
         for member in members:
             verb(member)
         names = members[0].user_name if len(members) == 1 else f"{len(members)} members"
@@ -245,7 +257,7 @@ class MemberAdmin(StaffAdmin):
         permissions=["change"],
         dialog={
             "title": "Reactivate this member?",
-            "description": "They may sign in again, with the role they had.",
+            "description": "They may sign in again, with the role shown on this page.",
             "form_submit_text": "Reactivate member",
         },
     )
@@ -255,3 +267,11 @@ class MemberAdmin(StaffAdmin):
         return self.after_dialog(
             request, object_id, lambda: member.reactivate(by=staff(request)), f"{member} is active again."
         )
+
+
+def locked(queryset: QuerySet[Member]) -> list[Member]:
+    """Return these members, whose rows are locked until the request ends, in the order of their ids.
+
+    All at once, because a verb that goes on to lock the organization comes after every member's lock, not between two.
+    """
+    return list(Member.objects.for_update().filter(pk__in=queryset.values("pk")).order_by("pk"))

@@ -2,6 +2,9 @@
 
 Memberships are rows, and every change touches only the rows that change: adding one person to a group of 100,000
 reads and writes one row.
+
+A group may have a role, which staff gives it and the directory knows nothing of: `members.models.derivation` tells whom
+it reaches. Every verb locks the group's row, then the members it concerns, and only then changes anything.
 """
 
 from collections.abc import Callable
@@ -14,10 +17,12 @@ from django.utils import timezone
 
 from audit.models import Action, Actor, Event
 from members.directory import GroupProfile
-from members.errors import UnknownGroupMember
+from members.errors import UnknownGroupMember, UnknownRole
 from members.ids import uuid7
+from members.models.derivation import lock_members, settle_roles
 from members.models.member import Member
 from members.models.organization import Organization
+from members.models.role import Role
 
 LOGGED_IDS = 50
 
@@ -30,7 +35,8 @@ class GroupQuerySet(models.QuerySet["Group"]):
     ) -> "Group":
         """Change a group to what the directory says, in one transaction.
 
-        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, or what `describe` raises.
+        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, LastAdmin, or what
+        `describe` raises.
         """
         with transaction.atomic():
             group = self.select_related("organization").select_for_update(of=("self",)).get(pk=group_id)
@@ -39,12 +45,24 @@ class GroupQuerySet(models.QuerySet["Group"]):
 
 
 class Group(models.Model):
-    """A directory group with its members."""
+    """A directory group with its members.
+
+    Its `role` is what members without an assigned role get from it, unless another of their groups has a higher one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="groups")
     display_name = models.CharField("displayName", max_length=254)
     external_id = models.CharField("externalId", max_length=254, blank=True)
+    role = models.ForeignKey(
+        Role,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="groups",
+        help_text="Members to whom nobody, the identity provider included, has assigned a role have the highest role "
+        "of their groups.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(Member, through="GroupMembership", related_name="groups")
@@ -64,7 +82,7 @@ class Group(models.Model):
 
     @classmethod
     def add(cls, organization: Organization, profile: GroupProfile, *, by: Actor) -> "Group":
-        """Add a group to `organization`. Raises UnknownGroupMember."""
+        """Add a group to `organization`; it has no role yet, so nobody's changes. Raises UnknownGroupMember."""
         with transaction.atomic():
             group = cls(organization=organization, display_name=profile.display_name, external_id=profile.external_id)
             group.save(force_insert=True)
@@ -73,7 +91,10 @@ class Group(models.Model):
         return group
 
     def take_over(self, profile: GroupProfile, *, by: Actor) -> None:
-        """Make this group, whose row the caller has locked, what `profile` says. Raises UnknownGroupMember."""
+        """Make this group, whose row the caller has locked, what `profile` says.
+
+        Raises UnknownGroupMember, or LastAdmin if those who leave would take the last active Admin's role along.
+        """
         changes: dict[str, Any] = {
             name: [getattr(self, name), getattr(profile, name)]
             for name in ("display_name", "external_id")
@@ -81,8 +102,11 @@ class Group(models.Model):
         }
         add, remove = profile.add_members, profile.remove_members
         if profile.replace_members is not None:
-            current = set(self.memberships.values_list("member_id", flat=True))
+            current = self._member_ids()
             add, remove = profile.replace_members - current, current - profile.replace_members
+        # A group without a role has none to give or to take, nor can it get one while its row is locked.
+        concerned = add | remove if self.role_id else set()
+        lock_members(self.organization, concerned)
         removed = self._remove_members(remove)
         added = self._add_members(add)
         changes |= ids(added=added, removed=removed)
@@ -92,12 +116,62 @@ class Group(models.Model):
         self.updated_at = timezone.now()
         self.save(update_fields=["display_name", "external_id", "updated_at"])
         Event.record(Action.GROUP_UPDATED, self.organization, by=by, target=self, changes=changes)
+        self._settle(concerned, by=by)
+
+    def give_role(self, role: Role | None, *, by: Actor) -> None:
+        """Let the members have `role` from this group, or none; those with an assigned role keep that.
+
+        The directory doesn't see the role, so `updated_at`, its `meta.lastModified`, stays. Raises UnknownRole for
+        another organization's role, LastAdmin if the last active Admin has that role from this group.
+        """
+        with transaction.atomic():
+            if role is not None:
+                role = self._lock_role(role)
+            self._lock()
+            before = self.role
+            if role == before:
+                return
+            members = self._member_ids()
+            lock_members(self.organization, members)
+            self.role = role
+            self.save(update_fields=["role"])
+            changes = {"role": [before and before.name, role and role.name]}
+            Event.record(Action.GROUP_ROLE_CHANGED, self.organization, by=by, target=self, changes=changes)
+            self._settle(members, by=by)
 
     def remove(self, *, by: Actor) -> None:
-        """Delete the group; its members stay."""
+        """Delete the group; its members stay, without the role they had from it.
+
+        Raises LastAdmin if the last active Admin has that role from this group.
+        """
         with transaction.atomic():
+            self._lock()
+            left = self._member_ids() if self.role_id else set()
+            lock_members(self.organization, left)
             Event.record(Action.GROUP_REMOVED, self.organization, by=by, target=self)
             self.delete()
+            self._settle(left, by=by)
+
+    # How the verbs do it ----------------------------------------------------------------------------------------------
+
+    def _lock(self) -> None:
+        self.refresh_from_db(from_queryset=Group.objects.select_related("organization").select_for_update(of=("self",)))
+
+    def _lock_role(self, role: Role) -> Role:
+        """Return the role as it is, locked: editing it asks which groups have it, deleting it whether any has.
+
+        Raises UnknownRole.
+        """
+        found = self.organization.roles.select_for_update(no_key=True).filter(pk=role.pk).first()
+        if found is None:
+            raise UnknownRole(f'"{role}" is not a role of this organization.')
+        return found
+
+    def _member_ids(self) -> set[UUID]:
+        return set(self.memberships.values_list("member_id", flat=True))
+
+    def _settle(self, member_ids: set[UUID], *, by: Actor) -> None:
+        settle_roles(self.organization, member_ids, by=by, because={"group": self.display_name})
 
     def _add_members(self, wanted: set[UUID]) -> set[UUID]:
         """Add the members who aren't in the group yet, and return them."""

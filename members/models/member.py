@@ -14,11 +14,13 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
+from django.utils.text import get_text_list
 
 from audit.models import Action, Actor, Event
 from members.directory import DirectoryProfile
-from members.errors import LastAdmin, UserNameImmutable, UserNameTaken
+from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
+from members.models.derivation import RoleChoice, derived_choices
 from members.models.organization import Organization
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
 
@@ -48,8 +50,12 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return found
 
     def for_update(self) -> "MemberQuerySet":
-        """Lock the rows until the transaction ends; their roles come along unlocked."""
-        return self.select_related("role", "organization").select_for_update(of=("self",))
+        """Lock the rows until the transaction ends; their organizations come along unlocked.
+
+        Roles don't: PostgreSQL, having waited for a row whose role was changed meanwhile, finds that it no longer joins
+        the role it read before, and leaves the row out.
+        """
+        return self.select_related("organization").select_for_update(of=("self",))
 
     def update_from_directory(
         self, member_id: UUID, describe: Callable[["Member"], DirectoryProfile], *, by: Actor
@@ -70,6 +76,9 @@ class Member(models.Model):
 
     `user_name` is unique in the organization without regard to case and is kept as it was sent. The columns hold what
     this project acts on; `attributes` holds the rest of the SCIM resource as the identity provider sent it.
+
+    `role_is_assigned` tells whether the identity provider, or somebody by hand, said which role it is to be; else the
+    role is derived from the member's groups, as `members.models.derivation` tells.
     """
 
     class Source(models.TextChoices):
@@ -84,6 +93,7 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="memberships"
     )
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="members")
+    role_is_assigned = models.BooleanField(default=False, editable=False)
     user_name = models.CharField("userName", max_length=254)
     external_id = models.CharField("externalId", max_length=254, blank=True)
     given_name = models.CharField(max_length=254, blank=True)
@@ -119,6 +129,15 @@ class Member(models.Model):
     def is_active(self) -> bool:
         """Whether the member is not deactivated."""
         return self.deactivated_at is None
+
+    def role_origin(self) -> str:
+        """Return a sentence that tells where the role comes from."""
+        if self.role_is_assigned:
+            return "Assigned by the identity provider or by hand."
+        groups = [f"“{name}”" for name in self.groups.filter(role=self.role_id).values_list("display_name", flat=True)]
+        if not groups:
+            return "No role was assigned, and none of their groups gives one."
+        return f"From the group{'' if len(groups) == 1 else 's'} {get_text_list(groups, 'and')}."
 
     def can(self, scope: Scope, level: Level) -> bool:
         """Whether this member, if active, may read or act in `scope`."""
@@ -166,7 +185,8 @@ class Member(models.Model):
         now = timezone.now()
         member = cls(
             organization=organization,
-            role=role_named(organization, profile.role_name or EMPLOYEE),
+            role=role_named(organization, profile.role_name or EMPLOYEE),  # nobody is in a group yet
+            role_is_assigned=bool(profile.role_name),
             user_name=profile.user_name,
             external_id=profile.external_id,
             given_name=profile.given_name,
@@ -195,41 +215,39 @@ class Member(models.Model):
         """
         if profile.user_name.lower() != self.user_name.lower():
             raise UserNameImmutable(self.user_name)
-        role = self.role
-        if profile.role_name is not None and (profile.role_name or EMPLOYEE).lower() != role.name.lower():
-            role = role_named(self.organization, profile.role_name or EMPLOYEE)
+        choice = self._choice(profile.role_name)
         active = self.is_active if profile.active is None else profile.active
         plain = {
             name: getattr(profile, name)
             for name in ("external_id", "given_name", "family_name", "display_name", "attributes")
             if getattr(profile, name) != getattr(self, name)
         }
-        self._change(role=role, active=active, plain=plain, by=by)
+        self._change(choice=choice, active=active, plain=plain, by=by)
 
     def change_role(self, role: Role, *, by: Actor) -> None:
-        """Give the member another role of their organization. Raises LastAdmin."""
+        """Assign the member a role of their organization, which may be the one they have. Raises LastAdmin."""
         with transaction.atomic():
             self._lock()
-            self._change(role=role, active=self.is_active, plain={}, by=by)
+            self._change(choice=RoleChoice(role, is_assigned=True), active=self.is_active, plain={}, by=by)
 
     def deactivate(self, *, by: Actor) -> None:
         """Deactivate the member and end their sessions at once; the row stays. Raises LastAdmin."""
         with transaction.atomic():
             self._lock()
-            self._change(role=self.role, active=False, plain={}, by=by)
+            self._change(choice=self._choice(None), active=False, plain={}, by=by)
 
     def reactivate(self, *, by: Actor) -> None:
-        """Let a deactivated member back in, with the role they had."""
+        """Let a deactivated member back in, with the role they have: a derived one has kept up with their groups."""
         with transaction.atomic():
             self._lock()
-            self._change(role=self.role, active=True, plain={}, by=by)
+            self._change(choice=self._choice(None), active=True, plain={}, by=by)
 
     def remove(self, *, by: Actor) -> None:
         """Delete the member's row; the audit log keeps the name. Raises LastAdmin."""
         with transaction.atomic():
             self._lock()
             if self.is_active and self.role.is_admin:
-                self._require_another_admin()
+                self.organization.require_admin(besides=self)
             Event.record(Action.MEMBER_REMOVED, self.organization, by=by, target=self)
             self.delete()
 
@@ -238,42 +256,56 @@ class Member(models.Model):
     def _lock(self) -> None:
         self.refresh_from_db(from_queryset=Member.objects.for_update())
 
-    def _change(self, *, role: Role, active: bool, plain: dict[str, Any], by: Actor) -> None:
+    def _choice(self, role_name: str | None) -> RoleChoice:
+        """Return the role that the member, whose row is locked, is to have: see DirectoryProfile.role_name."""
+        if role_name is None:
+            return RoleChoice(self.role, self.role_is_assigned)
+        if not role_name:
+            return derived_choices(self.organization, [self.pk])[self.pk]
+        same = role_name.lower() == self.role.name.lower()
+        return RoleChoice(self.role if same else role_named(self.organization, role_name), is_assigned=True)
+
+    def _change(self, *, choice: RoleChoice, active: bool, plain: dict[str, Any], by: Actor) -> None:
         """Write what differs and record an event for each kind of change. The row is locked."""
-        leaves_admin = self.is_active and self.role.is_admin and not (active and role.is_admin)
+        leaves_admin = self.is_active and self.role.is_admin and not (active and choice.role.is_admin)
         if leaves_admin:
-            self._require_another_admin()
+            self.organization.require_admin(besides=self)
         now = timezone.now()
         changes = dict(plain)
         events: list[tuple[Action, dict[str, Any]]] = []
-        if plain:
-            events.append((Action.MEMBER_UPDATED, describe_changes(self, plain)))
-        if role.pk != self.role_id:
-            changes["role"] = role
-            events.append((Action.MEMBER_ROLE_CHANGED, {"role": [self.role.name, role.name]}))
+        if updates := self._describe_updates(choice, plain):
+            events.append((Action.MEMBER_UPDATED, updates))
+        if choice.role.pk != self.role_id:
+            changes["role"] = choice.role
+            events.append((Action.MEMBER_ROLE_CHANGED, choice.described(self.role)))
         if active and not self.is_active:
             changes["deactivated_at"] = None
             events.append((Action.MEMBER_REACTIVATED, {}))
         if not active and self.is_active:
             changes |= {"deactivated_at": now, "sessions_ended_at": now}
             events.append((Action.MEMBER_DEACTIVATED, {}))
+        if changes:
+            changes["updated_at"] = now
+        # The SCIM resource doesn't tell who chose the role, so this alone leaves its `meta.lastModified` as it is.
+        if choice.is_assigned != self.role_is_assigned:
+            changes["role_is_assigned"] = choice.is_assigned
         if not changes:
             return
-        for name, value in (changes | {"updated_at": now}).items():
+        for name, value in changes.items():
             setattr(self, name, value)
-        self.save(update_fields=[*changes, "updated_at"])
+        self.save(update_fields=changes)
         for action, details in events:
             Event.record(action, self.organization, by=by, target=self, changes=details)
 
-    def _require_another_admin(self) -> None:
-        """Raise LastAdmin unless another active Admin remains.
+    def _describe_updates(self, choice: RoleChoice, plain: dict[str, Any]) -> dict[str, Any]:
+        """Return the audit log's account of what changes besides role and status.
 
-        The organization's row is locked first, so that two Admins who demote each other at the same moment come one
-        after the other; the second then sees the first's change.
+        That a role is assigned from now on, or derived, is told where nothing else tells: when it stays the same.
         """
-        Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
-        if not self.organization.members.active().admins().exclude(pk=self.pk).exists():
-            raise LastAdmin
+        updates = describe_changes(self, plain)
+        if choice.role.pk == self.role_id and choice.is_assigned != self.role_is_assigned:
+            updates["role_is_assigned"] = [self.role_is_assigned, choice.is_assigned]
+        return updates
 
 
 def describe_changes(member: Member, plain: dict[str, Any]) -> dict[str, Any]:

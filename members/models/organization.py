@@ -14,10 +14,11 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.models import Action, Actor, Event
-from members.errors import UserNameInvalid
+from members.errors import LastAdmin, UserNameInvalid
 from members.ids import organization_id
 
 if TYPE_CHECKING:
+    from members.models.member import Member
     from members.models.role import Role
 
 valid_domain = RegexValidator(
@@ -171,6 +172,17 @@ class Organization(models.Model):
             self.scim_enabled_at, self.scim_enabled_by = None, ""
             self.save(update_fields=["scim_enabled_at", "scim_enabled_by"])
             Event.record(Action.SCIM_DISABLED, self, by=by, target=self)
+
+    def require_admin(self, *, besides: "Member | None" = None) -> None:
+        """Raise LastAdmin unless there is an active Admin, `besides` this one who is about to be no more.
+
+        The row is locked first, so that two Admins who demote each other at the same moment come one after the other;
+        the second then sees the first's change.
+        """
+        Organization.objects.select_for_update(no_key=True).get(pk=self.pk)
+        admins = self.members.active().admins()
+        if not (admins.exclude(pk=besides.pk) if besides else admins).exists():
+            raise LastAdmin
 
     def employee_role(self) -> "Role":
         """Return the predefined Employee role."""

@@ -4,15 +4,21 @@ Five are predefined in every organization and locked; an organization adds custo
 generating keys is for Admins alone, so no custom role can be given more than read access to those two scopes.
 """
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from audit.models import Action, Actor, Event
-from members.errors import RoleInUse, RoleLocked, UnknownRole
+from members.directory import RoleProfile
+from members.errors import RoleInUse, RoleLocked, RoleNameTaken, UnknownRole
+from members.ids import uuid7
+from members.models.derivation import lock_members, settle_roles
 
 if TYPE_CHECKING:
     from members.models.organization import Organization
@@ -64,10 +70,10 @@ PREDEFINED: dict[str, tuple[str, dict[str, str]]] = {
 
 
 class RoleManager(models.Manager["Role"]):
-    """Finds roles by name, without regard to case."""
+    """Finds roles by name, without regard to case; call it on `organization.roles`."""
 
     def named(self, name: str) -> "Role | None":
-        """Return the role called `name` in whatever case, or None. Call it on `organization.roles`."""
+        """Return the role called `name` in whatever case, or None."""
         return self.get_queryset().filter(name__lower=name.strip().lower()).first()
 
     def predefine(self, organization: "Organization") -> None:
@@ -77,15 +83,37 @@ class RoleManager(models.Manager["Role"]):
             for name, (description, access) in PREDEFINED.items()
         )
 
+    def update_from_directory(self, public_id: UUID, describe: Callable[["Role"], RoleProfile], *, by: Actor) -> "Role":
+        """Change a custom role to what the directory says, in one transaction; its access stays.
+
+        `describe` is given the locked role. Raises Role.DoesNotExist, RoleLocked, RoleNameTaken, or what `describe`
+        raises.
+        """
+        with transaction.atomic():
+            role = self.get_queryset().select_related("organization").select_for_update(of=("self",), no_key=True)
+            found = role.get(public_id=public_id)
+            profile = describe(found)
+            found.check_name(profile.name)
+            found.edit(by=by, name=profile.name, description=profile.description, external_id=profile.external_id)
+        return found
+
 
 class Role(models.Model):
-    """A role of one organization. `access` maps every `Scope` to a `Level`."""
+    """A role of one organization. `access` maps every `Scope` to a `Level`.
 
+    `public_id` is the id under which SCIM lists the role: the primary key counts the roles of all organizations, which
+    is nobody's business.
+    """
+
+    public_id = models.UUIDField("public ID", unique=True, default=uuid7, editable=False)
     organization = models.ForeignKey("members.Organization", on_delete=models.CASCADE, related_name="roles")
     name = models.CharField(max_length=60)
     description = models.CharField(max_length=200, blank=True)
+    external_id = models.CharField("externalId", max_length=254, blank=True)
     access = models.JSONField(default=dict, blank=True)
     is_predefined = models.BooleanField("predefined", default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[RoleManager] = RoleManager()
 
@@ -113,6 +141,16 @@ class Role(models.Model):
         """Whether this is the predefined Employee role."""
         return self.is_predefined and self.name == EMPLOYEE
 
+    @property
+    def height(self) -> tuple[bool, int, bool, int]:
+        """What puts a role above others of its organization: compare these, the greater is the higher.
+
+        Admin is above all. Of the others it is the one that gives more access: the sum over all scopes of 0 for none, 1
+        for read, 2 for act. Then a predefined role is above a custom one, and an older above a newer.
+        """
+        access = sum(RANK[self.access.get(scope.value, Level.NONE.value)] for scope in Scope)
+        return self.is_admin, access, self.is_predefined, -self.pk
+
     def allows(self, scope: Scope, level: Level) -> bool:
         """Whether this role gives at least `level` in `scope`."""
         return RANK[self.access.get(scope.value, Level.NONE.value)] >= RANK[level.value]
@@ -128,6 +166,26 @@ class Role(models.Model):
                     {"access": f"Only the Admin role may act in {scope.label}: give this role none or read."}
                 )
 
+    @classmethod
+    def add(cls, organization: "Organization", profile: RoleProfile, *, by: Actor) -> "Role":
+        """Add a custom role to `organization`, with no access yet: staff gives it some. Raises RoleNameTaken."""
+        role = cls(
+            organization=organization,
+            name=profile.name,
+            description=profile.description,
+            external_id=profile.external_id,
+            access=everywhere(Level.NONE),
+        )
+        role.check_name(profile.name)
+        role.create_role(by=by)
+        return role
+
+    def check_name(self, name: str) -> None:
+        """Raise RoleNameTaken if another role of the organization is called `name`."""
+        other = self.organization.roles.named(name)
+        if other is not None and other.pk != self.pk:
+            raise RoleNameTaken(name)
+
     def create_role(self, *, by: Actor) -> None:
         """Save this new custom role. Raises ValidationError for what `full_clean` refuses."""
         self.full_clean()
@@ -136,33 +194,51 @@ class Role(models.Model):
             Event.record(Action.ROLE_CREATED, self.organization, by=by, target=self, changes={"access": self.access})
 
     def edit(self, *, by: Actor, **changes: Any) -> None:
-        """Change `name`, `description` or `access` of a custom role.
+        """Change `name`, `description`, `external_id` or `access` of a custom role.
 
-        Raises RoleLocked for a predefined role, ValidationError for what `full_clean` refuses.
+        A change of nothing writes nothing. Access decides which of several groups' roles is the highest, so members who
+        have this one through a group, or might, are given what is right from now on. Raises RoleLocked for a predefined
+        role, ValidationError for what `full_clean` refuses.
         """
         with transaction.atomic():
-            current = Role.objects.select_for_update().get(pk=self.pk)
-            if current.is_predefined:
-                raise RoleLocked(current.name)
+            # Whoever gives somebody this role meanwhile only asks that it stays, and need not wait (`no_key`).
+            current = Role.objects.select_for_update(no_key=True).get(pk=self.pk)
             changed = {
                 field: [getattr(current, field), value]
                 for field, value in changes.items()
                 if getattr(current, field) != value
             }
+            if not changed:
+                return
+            if current.is_predefined:
+                raise RoleLocked(current.name)
             for field, value in changes.items():
                 setattr(self, field, value)
             self.full_clean()
+            self.updated_at = timezone.now()
             self.save()
             Event.record(Action.ROLE_UPDATED, self.organization, by=by, target=self, changes=changed)
+            if self.height != current.height:
+                self._settle_members(by=by)
+
+    def _settle_members(self, *, by: Actor) -> None:
+        """Derive anew the roles of whoever is in a group that has this one."""
+        list(self.groups.select_for_update().order_by("pk"))
+        members = set(self.organization.members.filter(groups__role=self).values_list("pk", flat=True))
+        lock_members(self.organization, members)
+        settle_roles(self.organization, members, by=by, because={"edited_role": self.name})
 
     def delete_role(self, *, by: Actor) -> None:
-        """Delete a custom role that nobody has. Raises RoleLocked or RoleInUse."""
+        """Delete a custom role that nobody has, no group either. Raises RoleLocked or RoleInUse."""
         with transaction.atomic():
             current = Role.objects.select_for_update().get(pk=self.pk)
             if current.is_predefined:
                 raise RoleLocked(current.name)
+            # Members of a group that has it mostly have it from there, so the group is what to begin with.
+            if groups := current.groups.values_list("display_name", flat=True):
+                raise RoleInUse.by_groups(current.name, groups[0], len(groups))
             if in_use := current.members.count():
-                raise RoleInUse(current.name, in_use)
+                raise RoleInUse.by_members(current.name, in_use)
             Event.record(Action.ROLE_DELETED, self.organization, by=by, target=self)
             current.delete()
 

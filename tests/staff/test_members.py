@@ -107,6 +107,19 @@ def test_a_role_is_changed(admin, acme, ana, ira, events):
     assert events() == [(Action.MEMBER_ROLE_CHANGED, "ira@acme.example", {"role": ["IT Admin", "Admin"]})]
 
 
+def test_a_form_sent_as_it_was_leaves_a_derived_role_to_the_groups(admin, acme, emil, events):
+    path = page(MEMBER, "change", emil.pk)
+    assert "No role was assigned, and none of their groups gives one." in admin.get(path).text
+    admin.post(path, {"role": emil.role_id})
+    emil.refresh_from_db()
+    assert not emil.role_is_assigned
+    admin.post(path, {"role": acme.roles.named("Procurement").pk})
+    emil.refresh_from_db()
+    assert emil.role_is_assigned
+    assert "Assigned by the identity provider or by hand." in admin.get(path).text
+    assert [action for action, _, _ in events()] == [Action.MEMBER_ROLE_CHANGED]
+
+
 def test_only_roles_of_the_members_organization_may_be_given(admin, acme, globex, ira, events):
     choices = admin.get(page(MEMBER, "change", ira.pk)).context["adminform"].form.fields["role"].queryset
     assert set(choices) == set(acme.roles.all())

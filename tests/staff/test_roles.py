@@ -3,7 +3,8 @@
 import pytest
 
 from audit.models import Action
-from members.models import Level, Role, Scope
+from members.directory import GroupProfile
+from members.models import Group, Level, Role, Scope
 from members.models.role import everywhere
 from tests.conftest import SETUP, person
 from tests.staff.conftest import page, rows, told
@@ -147,6 +148,16 @@ def test_a_role_in_use_is_not_deleted_and_says_who_has_it(admin, acme, manager, 
 def bulk_delete(admin, *roles):
     data = {"action": "delete_selected", "_selected_action": [role.pk for role in roles], "post": "yes"}
     return admin.post(page(ROLE), data)
+
+
+def test_a_role_that_a_group_has_is_not_deleted_and_says_which(admin, acme, manager, events):
+    Group.add(acme, GroupProfile("Lawyers"), by=SETUP).give_role(manager, by=SETUP)
+    response = admin.post(page(ROLE, "delete", manager.pk), {"post": "yes"})
+    assert told(response) == [
+        'The group "Lawyers" has the role "Contract Manager". Give it another role, or none, before deleting it.'
+    ]
+    assert stored(manager) is not None
+    assert events() == []
 
 
 def test_of_several_roles_none_is_deleted_when_one_is_in_use(admin, acme, manager, events):

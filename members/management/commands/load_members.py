@@ -91,6 +91,7 @@ def synthetic(organization: Organization, role: Role, number: int, domain: str) 
     return Member(
         organization=organization,
         role=role,
+        role_is_assigned=not role.is_employee,
         user_name=profile.user_name,
         external_id=f"load-{number}",
         given_name=profile.given_name,
