@@ -9,13 +9,30 @@ from django.conf import settings
 from django_scim.adapters import SCIMMixin
 from scim2_models import Context, InvalidValueException, PatchOp, TooManyException
 
-from members.directory import DirectoryProfile, GroupProfile
+from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.models import Member
+from scim.leniency import conform, conform_operations
 from scim.membership import MembershipChange
-from scim.representation import group_document, group_row, groups_of, member_document, member_row, members_of
-from scim.schemas import GROUP_URN, POLICY, USER_URN, FullUser, GroupHead
+from scim.representation import (
+    group_document,
+    group_row,
+    groups_of,
+    member_document,
+    member_row,
+    members_of,
+    role_document,
+    role_row,
+)
+from scim.roles import role_to_give
+from scim.schemas import GROUP_URN, POLICY, ROLE_URN, USER_URN, FullUser, GroupHead, Role
 
 COLUMN_LENGTH = 254
+ROLE_NAME_LENGTH = 60
+ROLE_DESCRIPTION_LENGTH = 200
+
+# Stands for the userType of the member while a PATCH is applied: no request can hold a NUL, so that what is still there
+# afterwards was not spoken of.
+UNTOUCHED = "\0"
 
 
 def get_member_model() -> type[Member]:
@@ -46,6 +63,10 @@ class Adapter(SCIMMixin):
         """The URL of the resource."""
         return f"{self.base}/{self.endpoint}/{self.id}"
 
+    def version(self) -> str:
+        """Return the entity tag of the resource as it is."""
+        return str(self.to_dict()["meta"]["version"])
+
 
 class MemberAdapter(Adapter):
     """A member as a SCIM User."""
@@ -57,7 +78,7 @@ class MemberAdapter(Adapter):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the User (RFC 7643 §4.1)."""
-        groups = groups_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk)
+        groups = groups_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk, [])
         return member_document(member_row(self.obj), self.base, groups)
 
     def from_dict(self, document: dict[str, Any]) -> DirectoryProfile:
@@ -69,20 +90,52 @@ class MemberAdapter(Adapter):
         if self.obj is not None and not any(name.lower() == "username" for name in document):
             document["userName"] = self.obj.user_name
         context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
-        user = FullUser.model_validate(document, scim_ctx=context, scim_policy=POLICY)
-        speaks_of_role = "user_type" in user.model_fields_set
-        return profile_of(user, role_name=(user.user_type or "").strip() if speaks_of_role else None)
+        user = FullUser.model_validate(conform(document, FullUser), scim_ctx=context, scim_policy=POLICY)
+        spoken = (user.user_type or "").strip() if "user_type" in user.model_fields_set else None
+        return self.profile_of(user, spoken, is_replacement=True)
 
     def handle_operations(self, document: dict[str, Any]) -> DirectoryProfile:
         """Return the profile that a PATCH makes of the member (RFC 7644 §3.5.2).
 
-        A userType that is gone afterwards was removed, which makes the member an Employee.
+        A userType that is gone afterwards was removed.
         """
-        check_operations(document)
+        check_operations(document, most=settings.SCIM_PATCH_LIMIT)
+        document["Operations"] = conform_operations(document["Operations"], FullUser)
         patch = PatchOp[FullUser].model_validate(document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
-        user = FullUser.model_validate(member_document(member_row(self.obj), self.base), scim_policy=POLICY)
+        current = member_document(member_row(self.obj), self.base) | {"userType": UNTOUCHED}
+        user = FullUser.model_validate(current, scim_policy=POLICY)
         patch.patch(user, scim_policy=POLICY)
-        return profile_of(user, role_name=(user.user_type or "").strip())
+        spoken = None if user.user_type == UNTOUCHED else (user.user_type or "").strip()
+        return self.profile_of(user, spoken, is_replacement=False)
+
+    def profile_of(self, user: Any, user_type: str | None, *, is_replacement: bool) -> DirectoryProfile:
+        """Return the profile of a validated User whose userType was spoken of as `user_type` (None: not at all).
+
+        A password is thrown away, and so is what only we assign.
+        """
+        rest = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+        for name in ("schemas", "password", "userType"):
+            rest.pop(name, None)
+        name = rest.pop("name", {})
+        profile = DirectoryProfile(
+            user_name=rest.pop("userName", ""),
+            external_id=rest.pop("externalId", ""),
+            given_name=name.pop("givenName", ""),
+            family_name=name.pop("familyName", ""),
+            display_name=rest.pop("displayName", ""),
+            active=rest.pop("active", None),
+            role_name=role_to_give(
+                self.request.organization, self.obj, user_type, rest.get("roles", []), is_replacement=is_replacement
+            ),
+            attributes=rest | ({"name": name} if name else {}),
+        )
+        check_lengths(
+            externalId=profile.external_id,
+            givenName=profile.given_name,
+            familyName=profile.family_name,
+            displayName=profile.display_name,
+        )
+        return profile
 
 
 class GroupAdapter(Adapter):
@@ -93,17 +146,24 @@ class GroupAdapter(Adapter):
     urn = GROUP_URN
     endpoint = "Groups"
 
-    def to_dict(self, *, with_members: bool = True) -> dict[str, Any]:
+    def to_dict(self, *, with_members: bool = True, with_names: bool = False) -> dict[str, Any]:
         """Return the Group (RFC 7643 §4.2)."""
-        members = members_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk) if with_members else None
+        members = None
+        if with_members:
+            found = members_of(self.obj.organization, [self.obj.pk], self.base, with_names=with_names)
+            members = found.get(self.obj.pk, [])
         return group_document(group_row(self.obj), self.base, members)
+
+    def version(self) -> str:
+        """Return the entity tag of the group as it is."""
+        return str(self.to_dict(with_members=False)["meta"]["version"])
 
     def from_dict(self, document: dict[str, Any]) -> GroupProfile:
         """Return the profile that a POST or PUT describes; `members` is the whole membership."""
         members = MembershipChange()
         members.replace(document.pop(next((name for name in document if name.lower() == "members"), ""), []))
         context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
-        head = GroupHead.model_validate(document, scim_ctx=context, scim_policy=POLICY)
+        head = GroupHead.model_validate(conform(document, GroupHead), scim_ctx=context, scim_policy=POLICY)
         return group_profile_of(head, members)
 
     def handle_operations(self, document: dict[str, Any]) -> GroupProfile:
@@ -112,9 +172,13 @@ class GroupAdapter(Adapter):
         Operations on `members` are taken out and folded into what is added and removed, so that the members of a large
         group are never loaded.
         """
-        check_operations(document)
+        # What is left once the members are taken out is what costs; authentik sends a group's members one operation
+        # each, in requests of the size that /ServiceProviderConfig gives for bulk ones.
+        check_operations(document, most=settings.SCIM_BULK_LIMIT)
         members = MembershipChange()
         document["Operations"] = members.take_from(document.pop("Operations"))
+        check_number(document["Operations"], settings.SCIM_PATCH_LIMIT)
+        document["Operations"] = conform_operations(document["Operations"], GroupHead)
         current = group_document(group_row(self.obj), self.base)
         head = GroupHead.model_validate(current, scim_policy=POLICY)
         if document["Operations"]:
@@ -125,10 +189,38 @@ class GroupAdapter(Adapter):
         return group_profile_of(head, members)
 
 
-def check_operations(document: dict[str, Any]) -> None:
+class RoleAdapter(Adapter):
+    """A role as a SCIM Role."""
+
+    resource_type = "Role"
+    id_field = "public_id"
+    url_name = "scim:roles"
+    urn = ROLE_URN
+    endpoint = "Roles"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the Role."""
+        return role_document(role_row(self.obj), self.base)
+
+    def from_dict(self, document: dict[str, Any]) -> RoleProfile:
+        """Return the profile that a POST or PUT describes."""
+        context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
+        return role_profile_of(Role.model_validate(conform(document, Role), scim_ctx=context, scim_policy=POLICY))
+
+    def handle_operations(self, document: dict[str, Any]) -> RoleProfile:
+        """Return the profile that a PATCH makes of the role."""
+        check_operations(document, most=settings.SCIM_PATCH_LIMIT)
+        document["Operations"] = conform_operations(document["Operations"], Role)
+        patch = PatchOp[Role].model_validate(document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
+        role = Role.model_validate(self.to_dict(), scim_policy=POLICY)
+        patch.patch(role, scim_policy=POLICY)
+        return role_profile_of(role)
+
+
+def check_operations(document: dict[str, Any], *, most: int) -> None:
     """Put the operations under "Operations", however it was spelled.
 
-    Raises InvalidValueException unless they are a list of objects, TooManyException past `SCIM_PATCH_LIMIT` of them.
+    Raises InvalidValueException unless they are a list of objects, TooManyException past `most` of them.
     """
     spelled = next((name for name in document if name.lower() == "operations"), "Operations")
     operations = document.pop(spelled, None)
@@ -136,35 +228,14 @@ def check_operations(document: dict[str, Any]) -> None:
         raise InvalidValueException(detail="A PATCH needs Operations, a list of objects with op, path and value.")
     if not operations:
         raise InvalidValueException(detail="A PATCH needs at least one operation.")
-    limit = settings.SCIM_PATCH_LIMIT
-    if limit and len(operations) > limit:
-        raise TooManyException(detail=f"A PATCH may hold {limit} operations, not {len(operations)}; send several.")
+    check_number(operations, most)
     document["Operations"] = operations
 
 
-def profile_of(user: Any, role_name: str | None) -> DirectoryProfile:
-    """Return the profile of a validated User. A password is thrown away, and so is what only we assign."""
-    rest = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
-    for name in ("schemas", "password", "userType"):
-        rest.pop(name, None)
-    name = rest.pop("name", {})
-    profile = DirectoryProfile(
-        user_name=rest.pop("userName", ""),
-        external_id=rest.pop("externalId", ""),
-        given_name=name.pop("givenName", ""),
-        family_name=name.pop("familyName", ""),
-        display_name=rest.pop("displayName", ""),
-        active=rest.pop("active", None),
-        role_name=role_name,
-        attributes=rest | ({"name": name} if name else {}),
-    )
-    check_lengths(
-        externalId=profile.external_id,
-        givenName=profile.given_name,
-        familyName=profile.family_name,
-        displayName=profile.display_name,
-    )
-    return profile
+def check_number(operations: list[Any], most: int) -> None:
+    """Raise TooManyException for more than `most` operations; 0 lets any number through."""
+    if most and len(operations) > most:
+        raise TooManyException(detail=f"A PATCH may hold {most} operations, not {len(operations)}; send several.")
 
 
 def group_profile_of(head: GroupHead, members: MembershipChange) -> GroupProfile:
@@ -182,8 +253,19 @@ def group_profile_of(head: GroupHead, members: MembershipChange) -> GroupProfile
     )
 
 
-def check_lengths(**values: str) -> None:
-    """Raise InvalidValueException for a string that its column can't hold."""
+def role_profile_of(role: Role) -> RoleProfile:
+    """Return the profile of a validated Role. Raises InvalidValueException for a displayName that is empty."""
+    profile = RoleProfile((role.display_name or "").strip(), role.description or "", role.external_id or "")
+    if not profile.name:
+        raise InvalidValueException(detail="displayName must not be empty.")
+    check_lengths(ROLE_NAME_LENGTH, displayName=profile.name)
+    check_lengths(ROLE_DESCRIPTION_LENGTH, description=profile.description)
+    check_lengths(externalId=profile.external_id)
+    return profile
+
+
+def check_lengths(most: int = COLUMN_LENGTH, **values: str) -> None:
+    """Raise InvalidValueException for a string of more than `most` characters, which its column can't hold."""
     for name, value in values.items():
-        if len(value) > COLUMN_LENGTH:
-            raise InvalidValueException(detail=f"{name} is longer than {COLUMN_LENGTH} characters.")
+        if len(value) > most:
+            raise InvalidValueException(detail=f"{name} is longer than {most} characters.")

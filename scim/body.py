@@ -1,11 +1,13 @@
-"""Reads what an identity provider sends: size, syntax, and the few things that a database can't hold.
+"""Reads what an identity provider sends: size, encoding, syntax, and the few things that no resource may hold.
 
-What is tolerated in the content is declared in `scim.schemas.POLICY`; what remains is here: a body without `schemas`.
+What is tolerated in the content is decided in `scim.leniency` and `scim.schemas.POLICY`; here only a body without
+`schemas` is.
 """
 
-from typing import Any
+import json
+import zlib
+from typing import Any, NoReturn
 
-import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
@@ -13,28 +15,26 @@ from django.http import HttpRequest
 from scim.errors import ScimRefusal
 
 MEDIA_TYPES = ("application/scim+json", "application/json")
+CHARSETS = ("utf-8", "utf8", "us-ascii")
 MAX_DEPTH = 20
+GZIP = 16 + zlib.MAX_WBITS
 
 
 def read_object(request: HttpRequest, schema: str) -> dict[str, Any]:
     """Return the JSON object in the body, `schemas` set to `schema` where the sender left it out.
 
-    Raises ScimRefusal: 413 over `SCIM_BODY_LIMIT` bytes, 415 for another media type, 400 `invalidSyntax` for what is no
-    JSON object, and what `inspect` finds.
+    Raises ScimRefusal: 413 over `SCIM_BODY_LIMIT` bytes, 415 for another media type, charset or encoding, 400
+    `invalidSyntax` for what is no JSON object, and what `inspect` finds.
     """
     media_type = (request.content_type or "").lower()
     if media_type and media_type not in MEDIA_TYPES:
         raise ScimRefusal(415, f"Send application/scim+json or application/json, not {media_type[:100]}.")
-    try:
-        document = orjson.loads(read_bytes(request))
-    except orjson.JSONDecodeError as error:
-        raise ScimRefusal(
-            400,
-            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            "invalidSyntax",
-        ) from None
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if charset not in CHARSETS:
+        raise ScimRefusal(415, f"Send UTF-8 (RFC 7644 §3.8), not {charset[:40]}.")
+    document = parse(read_bytes(request))
     if not isinstance(document, dict):
-        raise ScimRefusal(400, "The body must be a JSON object.", "invalidSyntax")
+        raise syntax_error("The body must be a JSON object.")
     inspect(document)
     if not any(name.lower() == "schemas" for name in document):
         document["schemas"] = [schema]
@@ -42,26 +42,120 @@ def read_object(request: HttpRequest, schema: str) -> dict[str, Any]:
 
 
 def read_bytes(request: HttpRequest) -> bytes:
-    """Return the body. Raises a 413 when it is larger than Django lets in (`SCIM_BODY_LIMIT`)."""
+    """Return the body, unpacked if it came gzipped.
+
+    Raises a 413 when it is larger than Django lets in (`SCIM_BODY_LIMIT`), packed or not, a 415 for another encoding.
+    """
     try:
-        return request.body
+        body = request.body
     except RequestDataTooBig:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        raise ScimRefusal(413, f"The body is larger than {limit} bytes; send less at once.") from None
+        raise too_large() from None
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise ScimRefusal(415, f"Send the body as it is or gzipped, not {encoding[:40]}.", Accept_Encoding="gzip")
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    unpacking = zlib.decompressobj(GZIP)
+    try:
+        unpacked = unpacking.decompress(body, limit)
+    except zlib.error:
+        raise syntax_error("The body is not gzipped, although Content-Encoding says so.") from None
+    if unpacking.unconsumed_tail:
+        raise too_large()
+    if not unpacking.eof:
+        raise syntax_error("The gzipped body ends before its end.")
+    return unpacked
+
+
+def parse(body: bytes) -> Any:
+    """Return the JSON value in `body`. Raises a 400 `invalidSyntax`.
+
+    The standard library's reader, because it alone tells of a name that comes twice: which of the two is meant would be
+    anybody's guess (RFC 8259 §4), and attribute names are the same in any case (RFC 7643 §2.1).
+    """
+    try:
+        return json.loads(body.decode(), object_pairs_hook=without_duplicates, parse_constant=refuse_constant)
+    except json.JSONDecodeError as error:
+        raise syntax_error(
+            f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise syntax_error(f"The body is not UTF-8: byte {error.start} belongs to no character.") from None
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError:
+        raise syntax_error("The body holds a number with too many digits.") from None
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of `pairs`. Raises a 400 for two names that are the same in any case."""
+    names = {name.lower() for name, _ in pairs}
+    if len(names) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name.lower() in seen:
+                raise syntax_error(f'An object in the body holds "{printable(name)}" twice.')
+            seen.add(name.lower())
+    return dict(pairs)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not know."""
+    raise syntax_error(f"The body is not valid JSON: {name} is no JSON value.")
 
 
 def inspect(value: Any, depth: int = 0) -> None:
-    """Raise a 400 for what no resource holds: a NUL character, which no column takes, or nesting past `MAX_DEPTH`."""
+    """Raise a 400 for what no resource holds.
+
+    That is a character that can't be stored (NUL, half of a surrogate pair), a string over `SCIM_STRING_LIMIT`
+    characters, a number that is none any more (1e400), and nesting past `MAX_DEPTH`.
+    """
     if isinstance(value, str):
-        if "\0" in value:
-            raise ScimRefusal(400, "A string holds a NUL character (\\u0000), which can't be stored.", "invalidValue")
-        return
-    if depth > MAX_DEPTH:
-        raise ScimRefusal(400, f"The body is nested more than {MAX_DEPTH} levels deep.", "invalidSyntax")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            inspect(key)
-            inspect(item, depth + 1)
-    elif isinstance(value, list):
+        inspect_text(value)
+    elif isinstance(value, float):
+        if value in (float("inf"), float("-inf")):
+            raise syntax_error("The body holds a number that is too large.")
+    elif isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            raise too_deep()
         for item in value:
             inspect(item, depth + 1)
+        if isinstance(value, dict):
+            for item in value.values():
+                inspect(item, depth + 1)
+
+
+def inspect_text(text: str) -> None:
+    """Raise a 400 for a string that can't be stored."""
+    limit = settings.SCIM_STRING_LIMIT
+    if limit and len(text) > limit:
+        raise ScimRefusal(400, f"A string is longer than {limit} characters.", "invalidValue")
+    if "\0" in text:
+        raise ScimRefusal(400, "A string holds a NUL character (\\u0000), which can't be stored.", "invalidValue")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ScimRefusal(
+            400, "A string holds half of a surrogate pair, which is no character.", "invalidValue"
+        ) from None
+
+
+def printable(text: str) -> str:
+    """Return the start of `text`, fit to be quoted in an error."""
+    return text[:60].encode(errors="replace").decode()
+
+
+def syntax_error(detail: str) -> ScimRefusal:
+    """Return a 400 `invalidSyntax`."""
+    return ScimRefusal(400, detail, "invalidSyntax")
+
+
+def too_deep() -> ScimRefusal:
+    """Return the 400 for a body that is nested too deeply."""
+    return syntax_error(f"The body is nested more than {MAX_DEPTH} levels deep.")
+
+
+def too_large() -> ScimRefusal:
+    """Return the 413."""
+    return ScimRefusal(413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes; send less at once.")

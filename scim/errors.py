@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
@@ -42,6 +43,9 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
     members.UnknownRole: (400, "invalidValue"),
     members.UnknownGroupMember: (400, "invalidValue"),
     members.LastAdmin: (400, "mutability"),
+    members.RoleNameTaken: (409, "uniqueness"),
+    members.RoleLocked: (400, "mutability"),
+    members.RoleInUse: (409, ""),
 }
 
 
@@ -77,6 +81,7 @@ def from_member(error: members.MemberError) -> HttpResponse:
 TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
     (ScimRefusal, lambda e: error_response(e.status, e.detail, e.scim_type, e.headers)),
     (members.MemberError, from_member),
+    (DjangoValidationError, lambda e: error_response(400, " ".join(e.messages), "invalidValue")),
     (SCIMException, from_scim),
     (ValidationError, from_validation),
     (KeyRefused, lambda e: error_response(401, e.detail, headers={"WWW-Authenticate": REALM})),

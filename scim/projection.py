@@ -45,6 +45,10 @@ class Projection:
             return any(path[:1] == keys for path in self.included)
         return keys not in self.excluded
 
+    def names(self, *keys: str) -> bool:
+        """Whether the attribute that `keys` lead to is asked for by name."""
+        return keys in self.included
+
     def apply(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return what of `document` is sent."""
         if self.included:

@@ -5,12 +5,17 @@ schema instead.
 """
 
 import datetime as dt
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from members.models import Group, GroupMembership, Member, Organization
-from scim.schemas import GROUP_URN, USER_URN
+import orjson
+
+from members.models import Group, GroupMembership, Member, Organization, Role
+from scim.filters.names import full_name
+from scim.schemas import GROUP_URN, ROLE_URN, USER_URN
 
 MEMBER_COLUMNS = (
     "id",
@@ -26,6 +31,7 @@ MEMBER_COLUMNS = (
     "deactivated_at",
 )
 GROUP_COLUMNS = ("id", "display_name", "external_id", "created_at", "updated_at")
+ROLE_COLUMNS = ("public_id", "name", "description", "external_id", "created_at", "updated_at")
 
 Row = dict[str, Any]
 
@@ -47,18 +53,30 @@ def moment(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def meta(resource_type: str, row: Row, location: str) -> dict[str, str]:
+def version(*parts: Any) -> str:
+    """Return the weak entity tag (RFC 7644 §3.14) of a resource that `parts` are all of that can change in it."""
+    digest = blake2b(orjson.dumps(parts), digest_size=12).digest()
+    return f'W/"{urlsafe_b64encode(digest).decode()}"'
+
+
+def meta(resource_type: str, row: Row, location: str, tag: str = "") -> dict[str, str]:
     """Return the `meta` attribute of a row."""
-    return {
+    found = {
         "resourceType": resource_type,
         "created": moment(row["created_at"]),
         "lastModified": moment(row["updated_at"]),
         "location": location,
     }
+    if tag:
+        found["version"] = tag
+    return found
 
 
 def member_document(row: Row, base: str, groups: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """Return a row of MEMBER_COLUMNS as a SCIM User whose URLs start with `base`."""
+    """Return a row of MEMBER_COLUMNS as a SCIM User whose URLs start with `base`.
+
+    `groups` are part of what a version stands for, so there is one only where they are known: not None.
+    """
     identifier = str(row["id"])
     attributes: dict[str, Any] = row["attributes"]
     extensions = [name for name in attributes if name.startswith("urn:")]
@@ -78,7 +96,8 @@ def member_document(row: Row, base: str, groups: list[dict[str, str]] | None = N
     document["userType"] = row["role__name"]
     if groups:
         document["groups"] = groups
-    document["meta"] = meta("User", row, f"{base}/Users/{identifier}")
+    tag = "" if groups is None else version(row["updated_at"], row["role__name"], groups)
+    document["meta"] = meta("User", row, f"{base}/Users/{identifier}", tag)
     return document
 
 
@@ -95,24 +114,56 @@ def groups_of(organization: Organization, member_ids: Iterable[UUID], base: str)
 
 
 def group_document(row: Row, base: str, members: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """Return a row of GROUP_COLUMNS as a SCIM Group whose URLs start with `base`."""
+    """Return a row of GROUP_COLUMNS as a SCIM Group whose URLs start with `base`.
+
+    `members` is None if nobody wants to know; of a group without any it is empty, and is sent so: authentik fills only
+    groups that have the attribute.
+
+    The version stands for the membership too, whose every change touches the row; it does not for the members' names,
+    which are theirs, so that nobody has to read 100,000 of them to tell it.
+    """
     identifier = str(row["id"])
     document: dict[str, Any] = {"schemas": [GROUP_URN], "id": identifier, "displayName": row["display_name"]}
     if row["external_id"]:
         document["externalId"] = row["external_id"]
-    if members:
+    if members is not None:
         document["members"] = members
-    document["meta"] = meta("Group", row, f"{base}/Groups/{identifier}")
+    tag = version(row["updated_at"], row["display_name"], row["external_id"])
+    document["meta"] = meta("Group", row, f"{base}/Groups/{identifier}", tag)
     return document
 
 
-def members_of(organization: Organization, group_ids: Iterable[UUID], base: str) -> dict[UUID, list[dict[str, str]]]:
-    """Return the `members` attribute (RFC 7643 §4.2) of each of the groups that have any; one query."""
+def members_of(
+    organization: Organization, group_ids: Iterable[UUID], base: str, *, with_names: bool = False
+) -> dict[UUID, list[dict[str, str]]]:
+    """Return the `members` attribute (RFC 7643 §4.2) of each of the groups that have any; one query.
+
+    Names are another table's, so they are read only for whoever asks for them.
+    """
     found: dict[UUID, list[dict[str, str]]] = {}
     memberships = GroupMembership.objects.filter(organization=organization, group_id__in=list(group_ids)).order_by(
         "member_id"
     )
-    for group_id, member_id in memberships.values_list("group_id", "member_id"):
+    names: list[Any] = [full_name("member")] if with_names else []
+    for group_id, member_id, *name in memberships.values_list("group_id", "member_id", *names):
         value = {"value": str(member_id), "$ref": f"{base}/Users/{member_id}", "type": "User"}
+        if with_names:
+            (value["display"],) = name
         found.setdefault(group_id, []).append(value)
     return found
+
+
+def role_row(role: Role) -> Row:
+    """Return the columns of `role` as `values(*ROLE_COLUMNS)` gives them."""
+    return {name: getattr(role, name) for name in ROLE_COLUMNS}
+
+
+def role_document(row: Row, base: str) -> dict[str, Any]:
+    """Return a row of ROLE_COLUMNS as a Role whose URLs start with `base`."""
+    identifier = str(row["public_id"])
+    document = {"schemas": [ROLE_URN], "id": identifier, "displayName": row["name"]}
+    for column, name in (("external_id", "externalId"), ("description", "description")):
+        if row[column]:
+            document[name] = row[column]
+    tag = version(row["updated_at"], row["name"], row["description"], row["external_id"])
+    return document | {"meta": meta("Role", row, f"{base}/Roles/{identifier}", tag)}

@@ -10,6 +10,7 @@ from typing import Annotated
 import scim2_models
 from pydantic import Field
 from scim2_models import (
+    URN,
     AnyExtension,
     CaseExact,
     ComplexAttribute,
@@ -20,6 +21,7 @@ from scim2_models import (
     Required,
     Resource,
     ResourceType,
+    Returned,
     Schema,
     ScimPolicy,
     Uniqueness,
@@ -27,9 +29,13 @@ from scim2_models import (
 
 USER_URN = str(scim2_models.User.__schema__)
 GROUP_URN = str(scim2_models.Group.__schema__)
+ROLE_URN = "urn:okta:scim:schemas:core:1.0:Role"
 ENTERPRISE_URN = str(CoreEnterpriseUser.__schema__)
 PATCH_URN = str(PatchOp.__schema__)
 LIST_URN = str(scim2_models.ListResponse.__schema__)
+SEARCH_URN = str(scim2_models.SearchRequest.__schema__)
+BULK_REQUEST_URN = str(scim2_models.BulkRequest.__schema__)
+BULK_RESPONSE_URN = str(scim2_models.BulkResponse.__schema__)
 
 # What identity providers get away with: attributes nobody declared, a PATCH remove that lists what to remove in its
 # value, and a PATCH of an entry that isn't there yet (both of them Microsoft Entra's).
@@ -82,7 +88,7 @@ class PublishedUser(User[AnyExtension]):
 
 
 class GroupMember(ComplexAttribute):
-    """A member of a group, with the three sub-attributes of RFC 7643 §8.7.1."""
+    """A member of a group: the sub-attributes of RFC 7643 §8.7.1, and the name that its example (§8.4) shows."""
 
     value: Annotated[str | None, Mutability.immutable, CaseExact.true] = None
     """The id of the member."""
@@ -94,6 +100,9 @@ class GroupMember(ComplexAttribute):
 
     type: Annotated[str | None, Mutability.immutable] = Field(None, examples=["User"])
     """What the member is: a User."""
+
+    display: Annotated[str | None, Mutability.read_only, Returned.request] = None
+    """The member's name, for whoever asks for it: `attributes=members.value,members.display`."""
 
 
 class Group(scim2_models.Group):
@@ -111,13 +120,30 @@ class GroupHead(Resource):  # type: ignore[type-arg]
     display_name: Annotated[str | None, Required.true] = None
 
 
+class Role(Resource):  # type: ignore[type-arg]
+    """A role of the organization, for identity providers that let their admins pick one (Okta's entitlements).
+
+    Source: developer.okta.com/docs/guides/scim-with-entitlements, which names the schema.
+    """
+
+    __schema__ = URN(ROLE_URN)
+
+    display_name: Annotated[str | None, Required.true, Uniqueness.server] = None
+    """The role's name, as userType takes it."""
+
+    description: str | None = None
+    """What the role is for."""
+
+
 FullUser = User[EnterpriseUser]
 
 USER_TYPE = ResourceType.from_resource(FullUser)
 USER_TYPE.description = "A member of the organization"
 GROUP_TYPE = ResourceType.from_resource(Group)
 GROUP_TYPE.description = "A directory group"
-RESOURCE_TYPES = (USER_TYPE, GROUP_TYPE)
+ROLE_TYPE = ResourceType.from_resource(Role)
+ROLE_TYPE.description = "A role that a member can have"
+RESOURCE_TYPES = (USER_TYPE, GROUP_TYPE, ROLE_TYPE)
 
 
 def published_schemas(role_names: list[str]) -> list[Schema]:
@@ -129,5 +155,6 @@ def published_schemas(role_names: list[str]) -> list[Schema]:
             attribute.canonical_values = role_names
     group = Group.to_schema()
     group.description = "A directory group"
-    enterprise = EnterpriseUser.to_schema()
-    return [user, group, enterprise]
+    role = Role.to_schema()
+    role.description = "A role that a member can have"
+    return [user, group, role, EnterpriseUser.to_schema()]

@@ -2,21 +2,23 @@
 
 from django.urls import re_path
 
-from scim.views import base, discovery, resources
+from scim.views import base, bulk, discovery, groups, me, roles, search, users
 
 app_name = "scim"
 
 urlpatterns = [
-    re_path(r"^Users/\.search/?$", resources.UserSearchView.as_view(), name="users-search"),
-    re_path(r"^Groups/\.search/?$", resources.GroupSearchView.as_view(), name="groups-search"),
-    re_path(r"^Users(?:/(?P<uuid>[^/]+))?/?$", resources.UsersView.as_view(), name="users"),
-    re_path(r"^Groups(?:/(?P<uuid>[^/]+))?/?$", resources.GroupsView.as_view(), name="groups"),
+    re_path(r"^Users/\.search/?$", search.UserSearchView.as_view(), name="users-search"),
+    re_path(r"^Groups/\.search/?$", search.GroupSearchView.as_view(), name="groups-search"),
+    re_path(r"^Roles/\.search/?$", search.RoleSearchView.as_view(), name="roles-search"),
+    re_path(r"^Users(?:/(?P<uuid>[^/]+))?/?$", users.UsersView.as_view(), name="users"),
+    re_path(r"^Groups(?:/(?P<uuid>[^/]+))?/?$", groups.GroupsView.as_view(), name="groups"),
+    re_path(r"^Roles(?:/(?P<uuid>[^/]+))?/?$", roles.RolesView.as_view(), name="roles"),
     re_path(r"^ServiceProviderConfig/?$", discovery.ConfigView.as_view(), name="service-provider-config"),
     re_path(r"^ResourceTypes(?:/(?P<uuid>[^/]+))?/?$", discovery.ResourceTypesView.as_view(), name="resource-types"),
     re_path(r"^Schemas(?:/(?P<uuid>[^/]+))?/?$", discovery.SchemasView.as_view(), name="schemas"),
-    re_path(r"^$", base.ScimView.as_view(implemented=False), name="root"),
-    re_path(r"^\.search/?$", base.ScimView.as_view(implemented=False), name="search"),
-    re_path(r"^Me/?$", base.ScimView.as_view(implemented=False), name="me"),
-    re_path(r"^Bulk/?$", base.ScimView.as_view(implemented=False), name="bulk"),
+    re_path(r"^$", search.RootView.as_view(), name="root"),
+    re_path(r"^\.search/?$", search.SearchView.as_view(), name="search"),
+    re_path(r"^Me/?$", me.MeView.as_view(), name="me"),
+    re_path(r"^Bulk/?$", bulk.BulkView.as_view(), name="bulk"),
     re_path(r"", base.not_found, name="not-found"),
 ]

@@ -23,7 +23,9 @@ class IdentityProvider:
         self.base = base
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
 
-    def call(self, method: str, path: str, body: Any = None, **params: Any) -> Response:
+    def call(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **params: Any
+    ) -> Response:
         """Send a request; a body that is no bytes is sent as JSON."""
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         return self.client.generic(
@@ -31,7 +33,7 @@ class IdentityProvider:
             f"{self.base}{path}",
             data,
             content_type="application/scim+json",
-            headers=self.headers,
+            headers=self.headers | (headers or {}),
             query_params=params,
         )
 

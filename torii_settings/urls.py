@@ -4,17 +4,18 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from scim.views.base import ScimView
+from scim.views.search import RootView
 from torii_settings.health import healthz, readyz
 
 urlpatterns = [
-    path("scim/v2", ScimView.as_view(implemented=False)),
+    path("scim/v2", RootView.as_view()),
     path("scim/v2/", include("scim.urls")),
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("settings/", include("members.urls")),
     path("settings/", include("apikeys.urls")),
+    path("settings/security/guides/", include("torii_settings.guides.urls")),
     path("accounts/", include("torii_settings.account_urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="settings", permanent=False), name="home"),

@@ -1,14 +1,15 @@
 """Turns a filter's syntax tree into a Django condition."""
 
+from functools import cache
+from inspect import isclass
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
-from scim2_models import InvalidFilterException, ScimFilter
+from scim2_models import ComplexAttribute, InvalidFilterException, Resource, ScimFilter
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
-    CompareOperator,
     Comparison,
     FilterNode,
     FilterVisitor,
@@ -20,24 +21,40 @@ from scim2_models.path import (
     coerce_value,
 )
 
-from scim.filters.attributes import AttributeMap, part_of
-from scim.filters.targets import ALWAYS, Target
+from scim.filters.attributes import AttributeMap
+from scim.filters.many import AnyValue, Part
+from scim.filters.targets import NEVER, Absent, Target
 
 
-def compile_filter(text: str, attributes: AttributeMap) -> Q:
+def compile_filter(text: str, attributes: AttributeMap, *, also: tuple[AttributeMap, ...] = ()) -> Q:
     """Return the condition for the filter `text`.
 
-    Raises InvalidFilterException for a syntax error, an unknown attribute, an operator that the attribute's type does
-    not have, or a filter over `SCIM_FILTER_LIMIT` bytes or `SCIM_FILTER_TERMS` comparisons.
+    In a search over several resource types (RFC 7644 §3.4.2.1), `also` are the other ones: an attribute that only they
+    have counts as one without a value. Raises InvalidFilterException for a syntax error, an attribute that is unknown
+    to all of them, an operator that the attribute's type does not have, or a filter over `SCIM_FILTER_LIMIT` bytes or
+    `SCIM_FILTER_TERMS` comparisons.
     """
     limit = settings.SCIM_FILTER_LIMIT
     if limit and len(text.encode(errors="replace")) > limit:
         raise InvalidFilterException(detail=f"The filter is longer than {limit} bytes; ask for less at once.")
-    parsed = ScimFilter[attributes.model](text)  # type: ignore[name-defined]
+    own, *others = [Compiler(filter_of(each.model)(text), each) for each in (attributes, *also)]
+    own.others = tuple(others)
     terms = settings.SCIM_FILTER_TERMS
-    if terms and count_terms(parsed.ast) > terms:
+    if terms and count_terms(own.parsed.ast) > terms:
         raise InvalidFilterException(detail=f"The filter has more than {terms} comparisons; ask for less at once.")
-    return Compiler(parsed, attributes).visit(parsed.ast)
+    return own.visit(own.parsed.ast)
+
+
+@cache
+def filter_of(model: type[Resource[Any]]) -> type[ScimFilter[Any]]:
+    """Return the type of the filters on `model`; scim2-models would make it anew for each."""
+    return ScimFilter[model]  # type: ignore[valid-type]
+
+
+def has_value(binding: AttributeBinding) -> bool:
+    """Whether an attribute is a complex one with a `value` to compare."""
+    target = binding.target_type
+    return isclass(target) and issubclass(target, ComplexAttribute) and "value" in target.model_fields
 
 
 def count_terms(node: FilterNode) -> int:
@@ -52,32 +69,26 @@ def count_terms(node: FilterNode) -> int:
 
 
 class Compiler(FilterVisitor[Q]):
-    """Visits a filter that is bound to a model; inside `attribute[…]` the values of `outer` are what is compared."""
+    """Visits a filter on the resources whose attributes are where `attributes` says; `others` know more attributes."""
 
-    def __init__(self, parsed: ScimFilter[Any], attributes: AttributeMap, outer: ValuePath | None = None) -> None:
+    def __init__(self, parsed: ScimFilter[Any], attributes: AttributeMap) -> None:
         self.parsed = parsed
         self.attributes = attributes
-        self.outer = outer
+        self.others: tuple[Compiler, ...] = ()
 
     def visit_comparison(self, node: Comparison) -> Q:
         """A comparison; of a multi-valued attribute some value has to meet it, and for `ne` none may be equal."""
-        binding = self._bind(node.attr_path, for_comparison=True)
-        value = storable(coerce_value(binding, node.value, node.op))
-        if single := self._single(binding):
-            return single.compare(node.op, value)
-        values = self.attributes.values(binding)
-        part = part_of(values, binding)
-        if node.op == CompareOperator.ne and value is not None:
-            return ~values.any(part.compare(CompareOperator.eq, value))
-        return values.any(part.compare(node.op, value))
+        binding = self.bind(node.attr_path, for_comparison=True)
+        if binding is None:
+            return self.elsewhere(node, Absent().compare(node.op, node.value))
+        return self.target(binding).compare(node.op, self.operand(binding, node))
 
     def visit_present(self, node: Present) -> Q:
         """`pr`; of a multi-valued attribute some value has to be there."""
-        binding = self._bind(node.attr_path)
-        if single := self._single(binding):
-            return single.present()
-        values = self.attributes.values(binding)
-        return values.any(part_of(values, binding).present() if binding.sub_field_name else ALWAYS)
+        binding = self.bind(node.attr_path)
+        if binding is None:
+            return self.elsewhere(node, NEVER)
+        return self.target(binding).present()
 
     def visit_not(self, node: Not) -> Q:
         """Negation; every condition is two-valued, so it is plain."""
@@ -85,41 +96,95 @@ class Compiler(FilterVisitor[Q]):
 
     def visit_logical_expr(self, node: LogicalExpr) -> Q:
         """`and` and `or`."""
-        combined = self.visit(node.terms[0])
-        for term in node.terms[1:]:
-            condition = self.visit(term)
-            combined = combined & condition if node.op == LogicalOperator.and_ else combined | condition
-        return combined
+        connector = Q.AND if node.op == LogicalOperator.and_ else Q.OR
+        return Q(*map(self.visit, node.terms), _connector=connector)
 
     def visit_value_path(self, node: ValuePath) -> Q:
         """`emails[type eq "work"]`: one value meets the whole inner filter."""
-        binding = self._bind(node.attr_path)
-        inner = Compiler(self.parsed, self.attributes, outer=node)
-        return self.attributes.values(binding).any(inner.visit(node.val_filter))
-
-    def _bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding:
-        if self.outer is not None:
-            path = AttrPath(self.outer.attr_path.attr, path.attr, self.outer.attr_path.uri)
-        resolve = self.parsed.resolve_comparison if for_comparison else self.parsed.resolve
-        binding = resolve(path)
+        binding = self.bind(node.attr_path)
         if binding is None:
-            raise InvalidFilterException(detail=f"There is no attribute {path}.")
-        return binding
+            return self.elsewhere(node, NEVER)
+        return self.attributes.values(binding).any(
+            lambda part: ValueCompiler(self, node, binding, part).visit(node.val_filter)
+        )
 
-    def _single(self, binding: AttributeBinding) -> Target | None:
-        """Return what one comparison is about, or None if it is about any of several values."""
-        if self.outer is not None:
-            return part_of(self.attributes.values(binding), binding)
-        return self.attributes.single_target(binding)
+    def bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding | None:
+        """Return the attribute that `path` names, None if the resource type has none of that name.
+
+        Microsoft Entra asks for `manager eq "…"`: an attribute without the URN of its extension, and a complex one that
+        stands for its `value`, as the multi-valued ones do.
+        """
+        resolve = self.parsed.resolve_comparison if for_comparison else self.parsed.resolve
+        extensions = () if path.uri else self.attributes.model.get_extension_models()
+        spelled = (path, *(AttrPath(path.attr, path.sub_attr, urn) for urn in extensions))
+        for each in spelled:
+            binding = resolve(each, strict=False)
+            if binding is None:
+                continue
+            if for_comparison and binding.sub_field_name is None and has_value(binding):
+                return resolve(AttrPath(each.attr, "value", each.uri), strict=False)
+            return binding
+        return None
+
+    def target(self, binding: AttributeBinding) -> Target:
+        """Return what is compared."""
+        single = self.attributes.single_target(binding)
+        return single or AnyValue(self.attributes.values(binding), binding)
+
+    def operand(self, binding: AttributeBinding, node: Comparison) -> Any:
+        """Return the value that `node` compares with, of the type that its attribute has.
+
+        Raises InvalidFilterException for what is no value of the attribute.
+        """
+        check_storable(node.value)
+        return coerce_value(binding, node.value, node.op)
+
+    def elsewhere(self, node: Comparison | Present | ValuePath, absent: Q) -> Q:
+        """Return `absent` if another resource type has the attribute, which then says whether the rest makes sense."""
+        for other in self.others:
+            if other.bind(node.attr_path) is not None:
+                other.visit(node)
+                return absent
+        raise InvalidFilterException(detail=f"There is no attribute {node.attr_path}.")
 
 
-def storable(value: Any) -> Any:
-    """Return `value`. Raises InvalidFilterException for a string that no database takes."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise InvalidFilterException(detail="The filter holds a NUL character.")
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise InvalidFilterException(detail="The filter holds half of a surrogate pair.") from None
-    return value
+class ValueCompiler(Compiler):
+    """Visits the filter in the brackets of `node`, about one value of the attribute that `outer` binds."""
+
+    def __init__(self, compiler: Compiler, node: ValuePath, outer: AttributeBinding, part: Part) -> None:
+        super().__init__(compiler.parsed, compiler.attributes)
+        self.outer_path = node.attr_path
+        self.outer = outer
+        self.part = part
+        self.is_complex = issubclass(outer.target_type or str, ComplexAttribute)
+
+    def bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding | None:
+        """Return the sub-attribute that `path` names; `value` names the whole of a value that is not complex."""
+        if path.uri or path.sub_attr:
+            return None
+        if not self.is_complex:
+            return self.outer if path.attr.lower() == "value" else None
+        return super().bind(AttrPath(self.outer_path.attr, path.attr, self.outer_path.uri))
+
+    def target(self, binding: AttributeBinding) -> Target:
+        """Return that part of the value."""
+        return self.part(binding)
+
+    def operand(self, binding: AttributeBinding, node: Comparison) -> Any:
+        """Return the value that `node` compares with; one of another type than a plain value just differs from it."""
+        if self.is_complex:
+            return super().operand(binding, node)
+        check_storable(node.value)
+        return node.value
+
+
+def check_storable(value: Any) -> None:
+    """Raise InvalidFilterException for a string that no database takes."""
+    if not isinstance(value, str):
+        return
+    if "\0" in value:
+        raise InvalidFilterException(detail="The filter holds a NUL character.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidFilterException(detail="The filter holds half of a surrogate pair.") from None

@@ -1,24 +1,26 @@
 """What a filter compares: columns and JSON values, each with the same meaning on both databases.
 
-Every condition is two-valued, so that `not` can negate it: an attribute that isn't there equals nothing, differs from
-every value, and meets no other comparison (scim2-models' in-memory evaluation, which serves as the reference). Strings
-are compared in lower case unless the attribute is caseExact; `co`, `sw` and `ew` avoid LIKE, which ignores case on
-SQLite; order is by code point on either database.
+Every condition is two-valued, so that `not` can negate it: an attribute that isn't there equals nothing but null,
+differs from every value, and meets no other comparison (scim2-models' in-memory evaluation, which serves as the
+reference). `scim.filters.strings` tells in what form strings are compared; `co`, `sw` and `ew` avoid LIKE, which
+ignores case on SQLite; order is by code point on either database.
 """
 
+from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import BooleanField, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, Collate, Left, Length, Lower, Right, StrIndex
-from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.db.models import BooleanField, F, Q, TextField, Value
+from django.db.models.functions import Coalesce, Collate, Concat, Left, Length, Lower, Right, StrIndex
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from scim2_models import InvalidFilterException
 from scim2_models.path import CompareOperator
 
-from scim.filters.json_sql import AnyElement, JsonBoolean, JsonText
+from scim.filters.json_sql import JsonBoolean, JsonText
+from scim.filters.strings import Comparable, UuidText, folded, meets, spellings
 
 NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
@@ -29,13 +31,8 @@ ORDER: dict[CompareOperator, Callable[[Any, Any], Any]] = {
     CompareOperator.lt: LessThan,
     CompareOperator.le: LessThanOrEqual,
 }
-PRESENT_OR_MORE = {
-    CompareOperator.co,
-    CompareOperator.sw,
-    CompareOperator.ew,
-    CompareOperator.gt,
-    CompareOperator.ge,
-}
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def holds(condition: Any) -> Q:
@@ -47,8 +44,12 @@ class Target:
     """Something that a filter can compare."""
 
     def present(self) -> Q:
-        """The condition that there is a value (`pr`)."""
+        """The condition that there is a value, and not an empty string (`pr`)."""
         raise NotImplementedError
+
+    def exists(self) -> Q:
+        """The condition that there is a value, be it an empty string: not null."""
+        return self.present()
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
         """The condition that the value is there and meets `op` and `value`; never asked for `ne` or null."""
@@ -57,53 +58,68 @@ class Target:
     def compare(self, op: CompareOperator, value: Any) -> Q:
         """The condition for any operator and value."""
         if value is None:
-            return {CompareOperator.eq: ~self.present(), CompareOperator.ne: self.present()}.get(op, NEVER)
+            return {CompareOperator.eq: ~self.exists(), CompareOperator.ne: self.exists()}.get(op, NEVER)
         if op == CompareOperator.ne:
             return ~self.meets(CompareOperator.eq, value)
         return self.meets(op, value)
 
+    def at(self, base: str) -> Self:
+        """Return the target in answers whose URLs start with `base`."""
+        return self
+
 
 @dataclass(frozen=True)
 class Text(Target):
-    """A string: a column in which an empty string stands for absent, or a JSON value (`nullable`)."""
+    """A string: a column in which an empty string stands for absent, or a JSON value (`nullable`).
+
+    `indexed` says that an index finds the column's value (in lower case unless `case_exact`). An index knows nothing of
+    normalization, so `eq` then looks the value up in each of its `spellings`; a stored string that is spelled in yet
+    another way, partly composed, is the one that isn't found.
+    """
 
     expression: Any
     case_exact: bool = False
     nullable: bool = False
+    indexed: bool = False
 
     def present(self) -> Q:
         """There is a string that isn't empty."""
         return holds(GreaterThan(Length(self.expression), 0))
 
+    def exists(self) -> Q:
+        """There is a string."""
+        return Q(IsNull(self.expression, False)) if self.nullable else self.present()
+
     def meets(self, op: CompareOperator, value: Any) -> Q:
         """Compare with `value`, a string."""
         if not isinstance(value, str):
             return NEVER
-        if value == "":
-            return self.present() if op in PRESENT_OR_MORE else NEVER
-        subject, value = (self.expression, value) if self.case_exact else (Lower(self.expression), value.lower())
-        if op in (CompareOperator.lt, CompareOperator.le):
-            return self.present() & self._condition(self._ordered(op, subject, value))
-        return self._condition(self._lookup(op, subject, value))
-
-    def _condition(self, lookup: Any) -> Q:
+        value = str(value)
+        condition = self._looked_up(value) if self.indexed and op == CompareOperator.eq else self._compared(op, value)
+        if self.nullable:
+            return holds(condition)
         # Only what can be NULL is wrapped: an index is not used behind COALESCE.
-        return holds(lookup) if self.nullable else Q(lookup)
+        absent_meets_it = meets(op, "", value, case_exact=self.case_exact)
+        return Q(condition) & self.present() if absent_meets_it else Q(condition)
 
-    def _lookup(self, op: CompareOperator, subject: Any, value: str) -> Any:
+    def _looked_up(self, value: str) -> Any:
+        texts = [Value(text, output_field=TextField()) for text in spellings(value, case_exact=self.case_exact)]
+        subject = self.expression if self.case_exact else Lower(self.expression)
+        keys: list[Any] = texts if self.case_exact else [Lower(text) for text in texts]
+        return Exact(subject, keys[0]) if len(keys) == 1 else In(subject, keys)
+
+    def _compared(self, op: CompareOperator, value: str) -> Any:
+        subject = Comparable(self.expression, case_exact=self.case_exact)
+        key = Comparable(value, case_exact=self.case_exact)
         if op == CompareOperator.eq:
-            return Exact(subject, value)
+            return Exact(subject, key)
         if op == CompareOperator.co:
-            return GreaterThan(StrIndex(subject, Value(value)), 0)
+            return GreaterThan(StrIndex(subject, key), 0)
         if op == CompareOperator.sw:
-            return Exact(Left(subject, len(value)), value)
+            return Exact(Left(subject, Length(key)), key)
         if op == CompareOperator.ew:
-            return Exact(Right(subject, len(value)), value)
-        return self._ordered(op, subject, value)
-
-    @staticmethod
-    def _ordered(op: CompareOperator, subject: Any, value: str) -> Any:
-        return ORDER[op](CodePointOrder(subject), Value(value))
+            return Exact(Right(subject, Length(key)), key)
+        return ORDER[op](CodePointOrder(subject), key)
 
 
 class CodePointOrder(Collate):
@@ -122,6 +138,27 @@ class CodePointOrder(Collate):
 
 
 @dataclass(frozen=True)
+class Binary(Target):
+    """Bytes, kept in JSON as canonical Base64."""
+
+    expression: JsonText
+
+    def present(self) -> Q:
+        """There are some."""
+        return holds(GreaterThan(Length(self.expression), 0))
+
+    def exists(self) -> Q:
+        """There are some, or none of them."""
+        return Q(IsNull(self.expression, False))
+
+    def meets(self, op: CompareOperator, value: Any) -> Q:
+        """Only equality is defined for bytes (RFC 7644 §3.4.2.2)."""
+        if op != CompareOperator.eq or not isinstance(value, bytes):
+            return NEVER
+        return holds(Exact(self.expression, b64encode(value).decode()))
+
+
+@dataclass(frozen=True)
 class Boolean(Target):
     """A boolean in a JSON value."""
 
@@ -129,7 +166,7 @@ class Boolean(Target):
 
     def present(self) -> Q:
         """True and false are both values."""
-        return holds(Exact(self.expression, True)) | holds(Exact(self.expression, False))
+        return Q(IsNull(self.expression, False))
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
         """Only equality is defined for booleans (RFC 7644 §3.4.2.2)."""
@@ -160,16 +197,29 @@ class Moment(Target):
         return ALWAYS
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
-        """Compare with `value`, an aware datetime."""
+        """Compare with `value`, a datetime."""
         lookup = {CompareOperator.eq: Exact, **ORDER}.get(op)
         if not isinstance(value, datetime) or lookup is None:
             return NEVER
-        return Q(lookup(F(self.column), value))
+        return Q(lookup(F(self.column), instant(value)))
+
+
+def instant(value: datetime) -> datetime:
+    """Return a dateTime in UTC, which is also what one without a time zone is taken for.
+
+    Offsets may carry the first and the last day past what Python and the databases know; no resource is that old.
+    """
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if value.year == 1 else LATEST
 
 
 @dataclass(frozen=True)
 class Identifier(Target):
-    """An `id`, which is a UUID."""
+    """An `id`, which is a UUID in a column."""
 
     column: str
 
@@ -178,90 +228,114 @@ class Identifier(Target):
         return ALWAYS
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
-        """Only equality: the order and the parts of an id mean nothing."""
+        """Look an id up as it is; other comparisons read it as text."""
         if op != CompareOperator.eq:
-            raise InvalidFilterException(detail="An id can only be compared with eq, ne and pr.")
-        try:
-            return Q(**{self.column: UUID(value)})
-        except ValueError:
+            return Text(UuidText(self.column), case_exact=True).meets(op, value)
+        found = uuid_in(value)
+        return NEVER if found is None else Q(**{self.column: found})
+
+
+def uuid_in(value: Any) -> UUID | None:
+    """Return the UUID that `value` spells as we do, in lower case and with hyphens: an id is caseExact."""
+    try:
+        found = UUID(value if isinstance(value, str) else "")
+    except ValueError:
+        return None
+    return found if str(found) == value else None
+
+
+@dataclass(frozen=True)
+class Location(Target):
+    """The URL of a resource: the `base` of all our URLs, which the request tells, `endpoint` and the id in `column`."""
+
+    endpoint: str
+    column: str
+    case_exact: bool = True
+    base: str = ""
+
+    def at(self, base: str) -> "Location":
+        """Return the location below `base`."""
+        return replace(self, base=base)
+
+    def present(self) -> Q:
+        """Every resource has one."""
+        return ALWAYS
+
+    def meets(self, op: CompareOperator, value: Any) -> Q:
+        """Look a URL up by the id at its end; other comparisons read it as text.
+
+        Raises InvalidFilterException where nobody told the base.
+        """
+        if not self.base:
+            raise InvalidFilterException(detail="A URL of ours can't be compared here: compare the id at its end.")
+        if not isinstance(value, str):
             return NEVER
+        start = f"{self.base}/{self.endpoint}/"
+        if op != CompareOperator.eq:
+            url = Concat(Value(start), UuidText(self.column), output_field=TextField())
+            return Text(url, case_exact=self.case_exact).meets(op, value)
+        if not self.case_exact:
+            start, value = str(folded(start)), str(folded(value))
+        return Identifier(self.column).meets(op, value.removeprefix(start)) if value.startswith(start) else NEVER
 
 
 @dataclass(frozen=True)
 class Constant(Target):
-    """A value that every row has."""
+    """A string that every row has."""
 
     value: str
+    case_exact: bool = False
 
     def present(self) -> Q:
         """It is there."""
         return ALWAYS
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
-        """Only equality is of use."""
-        return ALWAYS if op == CompareOperator.eq and value == self.value else NEVER
+        """Compare here and now."""
+        return ALWAYS if isinstance(value, str) and meets(op, self.value, value, case_exact=self.case_exact) else NEVER
+
+
+@dataclass(frozen=True)
+class Computed(Target):
+    """A value that every document has and no database knows."""
+
+    name: str
+
+    def present(self) -> Q:
+        """It is there."""
+        return ALWAYS
+
+    def meets(self, op: CompareOperator, value: Any) -> Q:
+        """Refuse."""
+        raise InvalidFilterException(detail=f"{self.name} can't be compared in a filter.")
+
+
+class Absent(Target):
+    """An attribute that no resource of the type has a value of."""
+
+    def present(self) -> Q:
+        """It is not there."""
+        return NEVER
+
+    def meets(self, op: CompareOperator, value: Any) -> Q:
+        """It meets nothing."""
+        return NEVER
 
 
 @dataclass(frozen=True)
 class AnyOf(Target):
-    """A complex attribute, which is present when one of its parts is, and can't be compared."""
+    """A complex attribute, which is present when one of its parts is, and can't be compared but with null."""
 
     parts: tuple[Target, ...]
 
     def present(self) -> Q:
         """One of the parts is there."""
-        present = NEVER
-        for part in self.parts:
-            present |= part.present()
-        return present
+        return Q(*(part.present() for part in self.parts), _connector=Q.OR)
+
+    def exists(self) -> Q:
+        """One of the parts is there, be it empty."""
+        return Q(*(part.exists() for part in self.parts), _connector=Q.OR)
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
         """Refuse: a complex attribute has no value of its own."""
         raise InvalidFilterException(detail="A complex attribute can't be compared: name one of its sub-attributes.")
-
-
-class Many:
-    """The values of a multi-valued attribute; a condition on one of them is turned into one on the resource."""
-
-    def any(self, condition: Q) -> Q:
-        """Some value meets `condition`, which is built from `part`."""
-        raise NotImplementedError
-
-    def part(self, name: str, *, case_exact: bool, boolean: bool) -> Target:
-        """Return the sub-attribute `name` of one value."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class JsonMany(Many):
-    """An array of objects in the JSON column `attributes`."""
-
-    keys: tuple[str, ...]
-    element: Any
-
-    def any(self, condition: Q) -> Q:
-        """Some element meets `condition`."""
-        return Q(AnyElement(F("attributes"), self.keys, condition))
-
-    def part(self, name: str, *, case_exact: bool, boolean: bool) -> Target:
-        """Return the value under `name` in an element."""
-        if boolean:
-            return Boolean(JsonBoolean(self.element, (name,)))
-        return Text(JsonText(self.element, (name,)), case_exact, nullable=True)
-
-
-@dataclass(frozen=True)
-class RelatedMany(Many):
-    """Rows that point at the resource through `link`; `parts` are columns of those rows."""
-
-    rows: QuerySet[Any]
-    link: str
-    parts: dict[str, Target]
-
-    def any(self, condition: Q) -> Q:
-        """Some row meets `condition`."""
-        return Q(Exists(self.rows.filter(condition, **{self.link: OuterRef("pk")})))
-
-    def part(self, name: str, *, case_exact: bool, boolean: bool) -> Target:
-        """Return a column of the row."""
-        return self.parts.get(name, Text(Value(""), case_exact))

@@ -1,4 +1,4 @@
-"""What every endpoint is: opened by a key, and answering whatever goes wrong in SCIM."""
+"""What every endpoint is: opened by a key, and answering in SCIM whatever goes wrong."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
@@ -14,22 +15,33 @@ from django_scim.settings import scim_settings
 from django_scim.views import SCIMView as DjangoScimView
 
 from scim.authentication import ScimRequest
-from scim.errors import ScimRefusal, error_response, translate
+from scim.errors import error_response, translate
 
 Document = dict[str, Any]
 
+GZIP = GZipMiddleware(lambda request: HttpResponse())
+
 
 def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Turn whatever `view` raises into a SCIM error."""
+    """Turn whatever `view` raises into a SCIM error, and answer in the media type and encoding asked for."""
 
     @wraps(view)
-    def answered(*args: Any, **kwargs: Any) -> HttpResponseBase:
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
-            return view(*args, **kwargs)
+            response = view(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
-            return translate(error)
+            response = translate(error)
+        if response.has_header("Content-Type") and wants_plain_json(request.headers.get("Accept", "")):
+            response["Content-Type"] = "application/json"
+        return GZIP.process_response(request, response)
 
     return answered
+
+
+def wants_plain_json(accept: str) -> bool:
+    """Whether an Accept header names application/json and neither SCIM's own type nor any (RFC 7644 §3.8)."""
+    types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    return "application/json" in types and not types & {SCIM_CONTENT_TYPE, "*/*", "application/*"}
 
 
 def render(document: Document, status: int = 200, **headers: str) -> HttpResponse:
@@ -47,8 +59,6 @@ class ScimView(DjangoScimView):
     @method_decorator(scim_settings.AUTH_CHECK_MIDDLEWARE)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Call the method's handler; any error leaves as a SCIM error."""
-        if not self.implemented:
-            raise ScimRefusal(501, "This endpoint is not implemented.")
         return View.dispatch(self, request, *args, **kwargs)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -60,6 +70,7 @@ class ScimView(DjangoScimView):
 
 
 @csrf_exempt
+@answers_in_scim
 def not_found(request: HttpRequest) -> HttpResponse:
     """Answer 404 for an address below the base URL where nothing is."""
     return error_response(404, f"There is nothing at {request.path_info[:200]}.")

@@ -145,9 +145,9 @@ def test_schemas_may_be_left_out(okta: IdentityProvider) -> None:
     assert okta.call("POST", "/Users", {"userName": "bob@acme.example"}).status_code == 201
 
 
-def test_two_primary_addresses_are_refused(okta: IdentityProvider) -> None:
-    emails = [{"value": "a@x.test", "primary": True}, {"value": "b@x.test", "primary": True}]
-    assert_error(okta.create(emails=emails), 400, "invalidValue", "emails")
+def test_of_two_primary_addresses_the_first_stays_so(okta: IdentityProvider) -> None:
+    emails = [{"value": "a@x.test", "primary": True}, {"value": "b@x.test", "primary": "true"}]
+    assert okta.create(emails=emails).json()["emails"] == [emails[0], {"value": "b@x.test", "primary": False}]
 
 
 @pytest.mark.parametrize("field", ["externalId", "displayName"])
@@ -156,4 +156,9 @@ def test_what_a_column_cannot_hold_is_refused(okta: IdentityProvider, field: str
 
 
 def test_a_long_text_elsewhere_is_kept(okta: IdentityProvider) -> None:
-    assert okta.create(nickName="x" * 100_000).json()["nickName"] == "x" * 100_000
+    assert okta.create(nickName="x" * 65_536).json()["nickName"] == "x" * 65_536
+
+
+def test_a_text_past_the_limit_is_refused(okta: IdentityProvider, acme: Organization) -> None:
+    assert_error(okta.create(nickName="x" * 65_537), 400, "invalidValue", "65536 characters")
+    assert not acme.members.exists()

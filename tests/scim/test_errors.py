@@ -30,41 +30,15 @@ def test_an_unknown_id_is_a_404(okta: IdentityProvider, resource: str, identifie
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "allowed"),
-    [
-        ("PUT", "/Users", "GET, HEAD, POST, OPTIONS"),
-        ("DELETE", "/Groups", "GET, HEAD, POST, OPTIONS"),
-        ("POST", f"/Users/{NOWHERE}", "GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
-        ("TRACE", "/Users", "GET, HEAD, POST, OPTIONS"),
-        ("POST", "/ServiceProviderConfig", "GET, HEAD, OPTIONS"),
-        ("DELETE", "/Schemas", "GET, HEAD, OPTIONS"),
-    ],
-)
-def test_a_method_that_is_not_allowed_names_those_that_are(
-    okta: IdentityProvider, method: str, path: str, allowed: str
-) -> None:
-    response = okta.call(method, path, b"test")
-
-    assert_error(response, 405, "", method)
-    assert response["Allow"] == allowed
-
-
-@pytest.mark.parametrize("path", ["", "/", "/Me", "/Bulk", "/.search"])
-def test_what_is_not_implemented_says_so(okta: IdentityProvider, path: str) -> None:
-    assert_error(okta.get(path), 501)
-
-
-@pytest.mark.parametrize(
     ("body", "words"),
     [
         (b"", "JSON"),
         (b"{", "line 1"),
         (b"[]", "object"),
         (b'"x"', "object"),
-        (b"\xff\xfe", "JSON"),
-        (b'{"userName": "\\ud800"}', "JSON"),
+        (b"\xff\xfe", "UTF-8"),
         (b'{"userName": NaN}', "JSON"),
-        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "JSON"),
+        (b'{"a":' * 2000 + b"1" + b"}" * 2000, "levels deep"),
         (b'{"a":' * 30 + b"1" + b"}" * 30, "levels deep"),
     ],
 )
@@ -87,6 +61,12 @@ def test_nul_is_refused_wherever_it_hides(okta: IdentityProvider, acme: Organiza
     assert not acme.members.exists()
 
 
+def test_half_of_a_surrogate_pair_is_refused_wherever_it_hides(okta: IdentityProvider, acme: Organization) -> None:
+    for body in (b'{"userName": "\\ud800"}', b'{"\\udc00": 1}', b'{"emails": [{"value": "a\\ud83d"}]}'):
+        assert_error(okta.call("POST", "/Users", body), 400, "invalidValue", "surrogate")
+    assert okta.call("POST", "/Users", b'{"userName": "a@acme.example", "title": "\\ud83d\\ude00"}').status_code == 201
+
+
 def test_a_backslash_u0000_that_is_text_is_kept(okta: IdentityProvider) -> None:
     assert okta.create(nickName="\\u0000").json()["nickName"] == "\\u0000"
 
@@ -95,19 +75,6 @@ def test_a_body_over_the_limit_is_a_413(okta: IdentityProvider, settings: Any) -
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     assert okta.create(nickName="x" * 100).status_code == 201
     assert_error(okta.create("b@acme.example", nickName="x" * 1000), 413, "", "1000 bytes")
-
-
-def test_another_media_type_is_a_415(okta: IdentityProvider) -> None:
-    response = okta.client.post("/scim/v2/Users", b"<user/>", content_type="text/xml", headers=okta.headers)
-    assert_error(response, 415, "", "text/xml", "application/scim+json")
-
-
-@pytest.mark.parametrize("media_type", ["application/json", "application/scim+json; charset=utf-8", "APPLICATION/JSON"])
-def test_both_media_types_are_taken(okta: IdentityProvider, media_type: str) -> None:
-    body = b'{"userName": "bob@acme.example"}'
-    response = okta.client.post("/scim/v2/Users", body, content_type=media_type, headers=okta.headers)
-    assert response.status_code == 201
-    assert response["Content-Type"] == "application/scim+json"
 
 
 @pytest.mark.parametrize(
@@ -183,11 +150,6 @@ def test_both_base_urls_answer_and_name_themselves(acme: Organization, ana: Memb
     (user,) = idp.list()
 
     assert user["meta"]["location"] == f"http://testserver/v1.0/scim/v2/Users/{ana.pk}"
-
-
-def test_a_trailing_slash_is_tolerated(okta: IdentityProvider, ana: Member) -> None:
-    for path in ("/Users/", f"/Users/{ana.pk}/", "/Groups/", "/ServiceProviderConfig/", "/Schemas/"):
-        assert okta.get(path).status_code == 200, path
 
 
 def test_no_cookie_is_set_or_read(okta: IdentityProvider) -> None:

@@ -140,7 +140,22 @@ def test_a_deleted_group_leaves_its_members(okta: IdentityProvider, works: Group
 def test_a_removed_member_leaves_the_group(okta: IdentityProvider, works: Group_, people: list[str]) -> None:
     okta.delete(f"/Users/{people[0]}")
 
-    assert "members" not in okta.get(f"/Groups/{works['id']}").json()
+    assert okta.get(f"/Groups/{works['id']}").json()["members"] == []
+
+
+def test_the_names_of_members_are_told_to_who_asks_for_them(
+    okta: IdentityProvider, works: Group_, people: list[str]
+) -> None:
+    okta.patch(people[0], {"op": "add", "path": "name", "value": {"givenName": "Una", "familyName": "Usher"}})
+    asked = "displayName,members.value,members.display"
+    path = f"/Groups/{works['id']}"
+
+    named = okta.get(path, attributes=asked).json()["members"]
+
+    assert named == [{"value": people[0], "display": "Una Usher"}]
+    assert okta.list(path="/Groups", attributes=asked)[0]["members"] == named
+    assert okta.call("PUT", path, {"displayName": "W", "members": named}, attributes=asked).json()["members"] == named
+    assert set(okta.get(path).json()["members"][0]) == {"value", "$ref", "type"}
 
 
 @pytest.mark.parametrize("value", ["no-uuid", "00000000-0000-7000-8000-000000000000", None, 7, ["x"]])

@@ -1,0 +1,64 @@
+"""The cursors of RFC 9865: where in a list a page ends, so that the next one starts right behind it.
+
+A cursor names a resource by its sort key and id, not by a number: whatever is created or removed meanwhile, nobody else
+is skipped or met twice, and the last page costs what the first does. It is signed, and good only for the organization,
+the resource type, the filter and the order that it was made for.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.utils.crypto import constant_time_compare, salted_hmac
+from scim2_models import InvalidCursorException
+
+SALT = "scim.cursor"
+SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The place behind (or, `backward`, before) the resource with this sort key and id."""
+
+    key: Any
+    id: UUID
+    backward: bool = False
+
+    def text(self, scope: str) -> str:
+        """Return the cursor for the list that `scope` describes, in unreserved characters (RFC 9865 §2)."""
+        payload = orjson.dumps([self.key, self.id, self.backward])
+        return urlsafe_b64encode(signature(payload, scope) + payload).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str, scope: str) -> "Cursor":
+        """Return the cursor in `text`. Raises InvalidCursorException for one that was made for another list."""
+        try:
+            signed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except (Base64Error, ValueError):
+            raise invalid() from None
+        sent, payload = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
+        if not constant_time_compare(sent.hex(), signature(payload, scope).hex()):
+            raise invalid()
+        key, identifier, backward = orjson.loads(payload)
+        return cls(key, UUID(identifier), backward)
+
+
+def signature(payload: bytes, scope: str) -> bytes:
+    """Return the signature of `payload` in `scope`."""
+    return salted_hmac(SALT, scope.encode() + b"\0" + payload, algorithm="sha256").digest()[:SIGNATURE_BYTES]
+
+
+def scope_of(*parts: Any) -> str:
+    """Return a short text for the list that `parts` describe."""
+    return sha256(orjson.dumps([str(part) for part in parts])).hexdigest()
+
+
+def invalid() -> InvalidCursorException:
+    """Return the error for a cursor that isn't one of this list's."""
+    return InvalidCursorException(
+        detail="The cursor belongs to no list with this filter and order: start again with an empty cursor."
+    )

@@ -1,0 +1,121 @@
+"""The values of a multi-valued attribute, kept in a JSON array or as related rows.
+
+A filter speaks of one of them (`emails[type eq "work" and value co "x"]`) or of any (`emails.type eq "work"`); either
+becomes a condition on the resource.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from scim2_models.path import AttributeBinding, CompareOperator
+
+from scim.filters.json_sql import ELEMENT, AnyElement
+from scim.filters.stored import stored
+from scim.filters.targets import ALWAYS, NEVER, Absent, AnyOf, Constant, Target
+
+Part = Callable[[AttributeBinding], Target]
+"""Gives the sub-attribute of one value that a binding names, or the whole value if it names none."""
+
+
+class Many:
+    """The values of a multi-valued attribute."""
+
+    def any(self, condition: Callable[[Part], Q]) -> Q:
+        """Some value meets `condition`."""
+        raise NotImplementedError
+
+    def at(self, base: str) -> Self:
+        """Return the values in answers whose URLs start with `base`."""
+        return self
+
+
+@dataclass(frozen=True)
+class JsonMany(Many):
+    """An array of objects in the JSON column `attributes`."""
+
+    keys: tuple[str, ...]
+
+    def any(self, condition: Callable[[Part], Q]) -> Q:
+        """Some element meets `condition`."""
+        return Q(AnyElement(F("attributes"), self.keys, condition(self.part)))
+
+    @staticmethod
+    def part(binding: AttributeBinding) -> Target:
+        """Return a value in an element."""
+        keys = (sub_attribute(binding),) if binding.sub_field_name else ()
+        return stored(ELEMENT, keys, binding)
+
+
+@dataclass(frozen=True)
+class RelatedMany(Many):
+    """Rows that point at the resource through `link`; `parts` are columns of those rows."""
+
+    rows: QuerySet[Any]
+    link: str
+    parts: dict[str, Target]
+
+    def any(self, condition: Callable[[Part], Q]) -> Q:
+        """Some row meets `condition`."""
+        return Q(Exists(self.rows.filter(condition(self.part), **{self.link: OuterRef("pk")})))
+
+    def part(self, binding: AttributeBinding) -> Target:
+        """Return a column of the row."""
+        if binding.sub_field_name is None:
+            return AnyOf(tuple(self.parts.values()))
+        return self.parts.get(sub_attribute(binding), Absent())
+
+    def at(self, base: str) -> "RelatedMany":
+        """Return the rows with their locations below `base`."""
+        return replace(self, parts={name: part.at(base) for name, part in self.parts.items()})
+
+
+@dataclass(frozen=True)
+class Schemas(Many):
+    """`schemas`: that of the resource type, and of each extension of which the JSON column holds something."""
+
+    urn: str
+    extensions: tuple[str, ...] = ()
+
+    def any(self, condition: Callable[[Part], Q]) -> Q:
+        """Some schema meets `condition`."""
+        found = condition(lambda binding: Constant(self.urn))
+        for urn in self.extensions:
+            found |= Q(attributes__has_key=urn) & condition(lambda binding, urn=urn: Constant(urn))  # type: ignore[misc]
+        return found
+
+
+class NoValues(Many):
+    """The values of an attribute that the resource type doesn't have."""
+
+    def any(self, condition: Callable[[Part], Q]) -> Q:
+        """There is none."""
+        return NEVER
+
+
+@dataclass(frozen=True)
+class AnyValue(Target):
+    """What a comparison outside of brackets is about: some value has to meet it; for `ne`, none may be equal."""
+
+    values: Many
+    binding: AttributeBinding
+
+    def present(self) -> Q:
+        """Some value is there."""
+        return self.values.any(lambda part: part(self.binding).present())
+
+    def compare(self, op: CompareOperator, value: Any) -> Q:
+        """The condition for any operator and value; without any values, only `eq null` and `ne` something hold."""
+        if value is None and op in (CompareOperator.eq, CompareOperator.ne):
+            lacking = self.values.any(lambda part: ~part(self.binding).exists())
+            somewhere = self.values.any(lambda part: ALWAYS)
+            return ~somewhere | lacking if op == CompareOperator.eq else somewhere & ~lacking
+        if op == CompareOperator.ne:
+            return ~self.compare(CompareOperator.eq, value)
+        return self.values.any(lambda part: part(self.binding).compare(op, value))
+
+
+def sub_attribute(binding: AttributeBinding) -> str:
+    """Return the name of the sub-attribute that `binding` names."""
+    return binding.urn.rpartition(":")[2].partition(".")[2]

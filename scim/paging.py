@@ -1,0 +1,170 @@
+"""Lists: what meets a filter, in order, a page at a time, of one resource type or of all of them at once.
+
+One resource type is one query. Several (the search at the root, RFC 7644 §3.4.2.1) are a UNION of their ids and sort
+keys, from which the page is taken; only its rows are read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.lookups import Exact, GreaterThan, LessThan
+
+from scim.cursor import Cursor, scope_of
+from scim.filters import compile_filter
+from scim.filters.attributes import AttributeMap
+from scim.projection import Projection
+from scim.query import ListQuery
+from scim.schemas import LIST_URN
+from scim.sorting import KEY
+
+Row = dict[str, Any]
+Document = dict[str, Any]
+
+RESOURCE_ID = "resource_id"
+SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The resources of one type that a list draws from.
+
+    `rows` is a queryset of `values()` with the columns that `documents` makes resources of; `id_column` holds the
+    resources' ids, which are in the order of their creation.
+    """
+
+    attributes: AttributeMap
+    rows: QuerySet[Any, Row]
+    id_column: str
+    documents: Callable[[list[Row], Projection], list[Document]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order of `rows`: by the sort key if there is one, then by id."""
+
+    id_column: str
+    keyed: bool
+    descending: bool
+
+    def columns(self) -> list[Any]:
+        """Return what to order by."""
+        if self.descending:
+            return [*([F(KEY).desc(nulls_first=True)] if self.keyed else []), F(self.id_column).desc()]
+        return [*([F(KEY).asc(nulls_last=True)] if self.keyed else []), F(self.id_column).asc()]
+
+    def behind(self, key: Any, identifier: UUID) -> Q:
+        """Return the condition for the rows that follow the one with this key and id."""
+        follows = LessThan if self.descending else GreaterThan
+        later = Q(follows(F(self.id_column), Value(identifier)))
+        if not self.keyed:
+            return later
+        if key is None:
+            return (Q(**{f"{KEY}__isnull": False}) if self.descending else Q(pk__in=[])) | Q(
+                later, **{f"{KEY}__isnull": True}
+            )
+        among_equals = Q(Exact(F(KEY), Value(key))) & later
+        behind = Q(follows(F(KEY), Value(key))) | among_equals
+        return behind if self.descending else behind | Q(**{f"{KEY}__isnull": True})
+
+
+class Listing:
+    """What `query` finds in `sources`; `scope` tells one list from another, so that a cursor is good for one."""
+
+    def __init__(self, query: ListQuery, sources: list[Source], *scope: Any) -> None:
+        self.query = query
+        self.sources = sources
+        self.scope = scope_of(*scope, query.filter, query.sort)
+        maps = [source.attributes for source in sources]
+        self.keys = query.sort.keys(maps) if query.sort.by else []
+        self.found = [source.rows for source in sources]
+        if query.filter:
+            self.found = [
+                rows.filter(compile_filter(query.filter, each, also=(*maps[:number], *maps[number + 1 :])))
+                for number, (rows, each) in enumerate(zip(self.found, maps, strict=True))
+            ]
+        if self.keys:
+            self.found = [rows.annotate(**{KEY: key}) for rows, key in zip(self.found, self.keys, strict=True)]
+
+    def response(self) -> Document:
+        """Return the ListResponse."""
+        answer = self._page() if self.query.cursor is None else self._page_by_cursor(self.query.cursor)
+        return {"schemas": [LIST_URN], **answer}
+
+    def _page(self) -> Document:
+        """Return the page from `startIndex` on. The total is counted only when the page itself does not tell it."""
+        first, count = self.query.start_index - 1, self.query.count
+        rows = self._ordered(self.found, descending=self.query.sort.descending)
+        page = list(rows[first : first + count]) if count else []
+        complete = len(page) < count and (page or first == 0)
+        total = first + len(page) if complete else rows.count()
+        return {"totalResults": total, "startIndex": first + 1, **self._resources(page)}
+
+    def _page_by_cursor(self, text: str) -> Document:
+        """Return the page at a cursor; only the first one counts the total, which RFC 9865 leaves to us.
+
+        One row more than the page holds is read, to see whether there is another page.
+        """
+        count = self.query.count
+        cursor = Cursor.read(text, self.scope) if text else None
+        backward = cursor is not None and cursor.backward
+        descending = self.query.sort.descending != backward
+        found = self.found
+        if cursor is not None:
+            key = cursor.key
+            if key is not None and self.keys:
+                key = self.keys[0].output_field.to_python(key)
+            found = [
+                rows.filter(self._order(source.id_column, descending=descending).behind(key, cursor.id))
+                for source, rows in zip(self.sources, found, strict=True)
+            ]
+        rows = list(self._ordered(found, descending=descending)[: count + 1]) if count else []
+        more, page = len(rows) > count, rows[:count]
+        if backward:
+            page.reverse()
+        answer = self._resources(page)
+        if cursor is None:
+            answer["totalResults"] = sum(rows.count() for rows in self.found)
+        if page and (more or backward):
+            answer["nextCursor"] = self._cursor(page[-1], backward=False)
+        if page and (more if backward else cursor is not None):
+            answer["previousCursor"] = self._cursor(page[0], backward=True)
+        return answer
+
+    def _order(self, id_column: str, *, descending: bool) -> Order:
+        return Order(id_column, bool(self.keys), descending)
+
+    def _ordered(self, found: list[Any], *, descending: bool) -> Any:
+        """Return the rows of all sources in order: of one source whole, of several their ids and sort keys."""
+        if len(self.sources) == 1:
+            return found[0].order_by(*self._order(self.sources[0].id_column, descending=descending).columns())
+        named = (SOURCE, RESOURCE_ID, *([KEY] if self.keys else []))
+        branches = [
+            rows.annotate(**{SOURCE: Value(number), RESOURCE_ID: F(source.id_column)}).order_by().values(*named)
+            for number, (source, rows) in enumerate(zip(self.sources, found, strict=True))
+        ]
+        union = branches[0].union(*branches[1:], all=True)
+        return union.order_by(*self._order(RESOURCE_ID, descending=descending).columns())
+
+    def _resources(self, page: list[Row]) -> Document:
+        documents = self._documents(page)
+        projected = [self.query.projection.apply(document) for document in documents]
+        return {"itemsPerPage": len(projected), "Resources": projected}
+
+    def _documents(self, page: list[Row]) -> list[Document]:
+        """Return the resources in `page`; those of several sources are read by their ids."""
+        if len(self.sources) == 1:
+            return self.sources[0].documents(page, self.query.projection)
+        by_id: dict[str, Document] = {}
+        for number, source in enumerate(self.sources):
+            if ids := [row[RESOURCE_ID] for row in page if row[SOURCE] == number]:
+                rows = list(source.rows.filter(**{f"{source.id_column}__in": ids}))
+                by_id |= {document["id"]: document for document in source.documents(rows, self.query.projection)}
+        # Whoever was removed between the two queries is left out.
+        return [by_id[str(row[RESOURCE_ID])] for row in page if str(row[RESOURCE_ID]) in by_id]
+
+    def _cursor(self, row: Row, *, backward: bool) -> str:
+        name = RESOURCE_ID if len(self.sources) > 1 else self.sources[0].id_column
+        return Cursor(row.get(KEY), row[name], backward).text(self.scope)

@@ -1,0 +1,171 @@
+"""`sortBy` and `sortOrder` (RFC 7644 §3.4.2.3): what resources are put in order by.
+
+Strings are in the order of their code points, in lower case unless the attribute is caseExact, whatever the database's
+locale; a multi-valued attribute counts by its primary value or else its first. Resources without the attribute come
+last in ascending order and first in descending order.
+"""
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import (
+    BooleanField,
+    DateTimeField,
+    Expression,
+    ExpressionWrapper,
+    F,
+    Q,
+    TextField,
+    UUIDField,
+    Value,
+)
+from django.db.models.functions import Cast, NullIf
+from django.db.models.sql.compiler import SQLCompiler
+from scim2_models import InvalidPathException, Mutability, Path, SCIMException
+from scim2_models.path import AttributeBinding
+
+from scim.errors import ScimRefusal
+from scim.filters.attributes import AttributeMap
+from scim.filters.strings import Comparable
+from scim.filters.targets import Active, Boolean, CodePointOrder, Constant, Identifier, Location, Moment, Text
+
+KEY = "sort_key"
+
+# Bytes have no order (RFC 7644 §3.4.2.2).
+BINARY = ("x509Certificates.value",)
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """An order: by the attribute `by`, or by age if it is empty; ids settle what is equal."""
+
+    by: str = ""
+    descending: bool = False
+
+    @classmethod
+    def of(cls, by: str, order: str) -> "Sort":
+        """Read the two parameters. Raises a 400 `invalidValue` for an order that is none."""
+        if order.lower() not in ("", "ascending", "descending"):
+            raise ScimRefusal(400, "sortOrder is ascending or descending.", "invalidValue")
+        return cls(by, order.lower() == "descending")
+
+    def keys(self, maps: list[AttributeMap]) -> list[Any]:
+        """Return the expression to sort by in each of the resource types; one that lacks the attribute sorts by NULL.
+
+        Raises InvalidPathException for an attribute that none of them has, or that has no order.
+        """
+        found = [sort_key(attributes, self.by) for attributes in maps]
+        known = next((key for key in found if key is not None), None)
+        if known is None:
+            raise InvalidPathException(detail=f"There is no attribute {self.by[:100]} to sort by.")
+        return [Cast(Value(None), known.output_field) if key is None else key for key in found]
+
+
+def sort_key(attributes: AttributeMap, by: str) -> Expression | None:
+    """Return what `by` sorts in, None if the resource type has no such attribute."""
+    try:
+        path = Path[attributes.model](by)  # type: ignore[name-defined]
+        binding = path.resolve()
+    except SCIMException:
+        return None
+    if binding is None:
+        return None
+    if path.value_filter is not None or binding.get_annotation(Mutability) == Mutability.write_only:
+        raise unsortable(by)
+    target = attributes.single_target(binding)
+    if target is None:
+        return primary_value(attributes, binding, by)
+    return expression_of(target, by)
+
+
+def primary_value(attributes: AttributeMap, binding: AttributeBinding, by: str) -> Expression:
+    """Return the sub-attribute (by default `value`) of the primary value, or else of the first."""
+    attribute, _, part = binding.urn.rpartition(":")[2].partition(".")
+    is_ours = attribute.lower() in attributes.many or attributes.keys_of(binding)[0] != attribute
+    if is_ours or f"{attribute}.{part or 'value'}" in BINARY:
+        raise unsortable(by)
+    return text_key(PrimaryValue(attribute, part or "value"), case_exact=binding.case_exact)
+
+
+def text_key(expression: Any, *, case_exact: bool) -> Expression:
+    """Return a string in the order of its code points; an empty one is none."""
+    text = Comparable(expression, case_exact=case_exact)
+    return CodePointOrder(NullIf(text, Value("", output_field=TextField())))
+
+
+class PrimaryValue(Expression):
+    """The sub-attribute `part` of an array's primary element, or else of its first, as text."""
+
+    def __init__(self, attribute: str, part: str) -> None:
+        super().__init__(output_field=TextField())
+        self.document: Any = F("attributes")
+        self.attribute = attribute
+        self.part = part
+
+    def get_source_expressions(self) -> list[Any]:
+        """Return the document."""
+        return [self.document]
+
+    def set_source_expressions(self, exprs: Any) -> None:
+        """Take the resolved document."""
+        (self.document,) = exprs
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        """SQLite's `json_each`, whose `key` is the position; JSON's true is 1."""
+        document, params = compiler.compile(self.document)
+        elements = f"json_each({document}, %s) AS element"
+        order = "json_extract(element.value, '$.primary') IS 1 DESC, element.key"
+        sql = f"(SELECT json_extract(element.value, %s) FROM {elements} ORDER BY {order} LIMIT 1)"  # noqa: S608 - ours
+        return sql, [f'$."{self.part}"', *params, f'$."{self.attribute}"']
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        """PostgreSQL's `jsonb_array_elements`, numbered."""
+        document, params = compiler.compile(self.document)
+        elements = f"jsonb_array_elements({document} -> %s) WITH ORDINALITY AS element(value, position)"
+        order = "coalesce(element.value ->> 'primary' = 'true', false) DESC, element.position"
+        sql = f"(SELECT element.value ->> %s FROM {elements} ORDER BY {order} LIMIT 1)"  # noqa: S608 - ours
+        return sql, [self.part, *params, self.attribute]
+
+
+@singledispatch
+def expression_of(target: Any, by: str) -> Expression:
+    """Return what a singular attribute sorts in. Raises InvalidPathException for one that has no order."""
+    raise unsortable(by)
+
+
+@expression_of.register
+def _(target: Text, by: str) -> Expression:
+    return text_key(target.expression, case_exact=target.case_exact)
+
+
+@expression_of.register
+def _(target: Boolean, by: str) -> Expression:
+    return target.expression
+
+
+@expression_of.register
+def _(target: Active, by: str) -> Expression:
+    return ExpressionWrapper(Q(deactivated_at=None), output_field=BooleanField())
+
+
+@expression_of.register
+def _(target: Moment, by: str) -> Expression:
+    return ExpressionWrapper(F(target.column), output_field=DateTimeField())
+
+
+@expression_of.register(Identifier)
+@expression_of.register(Location)
+def _(target: Identifier | Location, by: str) -> Expression:
+    return ExpressionWrapper(F(target.column), output_field=UUIDField())
+
+
+@expression_of.register
+def _(target: Constant, by: str) -> Expression:
+    return Value(target.value)
+
+
+def unsortable(by: str) -> InvalidPathException:
+    """Return the error for an attribute without an order."""
+    return InvalidPathException(detail=f"{by[:100]} can't be sorted by: name an attribute that holds one plain value.")

@@ -1,0 +1,47 @@
+"""`/Groups`: what the identity provider pushed."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django_scim.utils import get_group_adapter, get_group_model
+
+from scim.adapters import Adapter, base_url
+from scim.filters.attributes import GROUP_ATTRIBUTES
+from scim.projection import Projection
+from scim.representation import GROUP_COLUMNS, group_document, members_of
+from scim.views.base import Document
+from scim.views.resources import ResourceView, rendered
+
+
+class GroupsView(ResourceView):
+    """`/Groups`."""
+
+    resource_type = "Group"
+    scim_adapter_getter = get_group_adapter
+    model_cls_getter = get_group_model
+    attributes = GROUP_ATTRIBUTES
+
+    def resources(self) -> Any:
+        """Return the organization's groups."""
+        return self.request.organization.groups
+
+    def rows(self) -> Any:
+        """Return every group's row."""
+        return self.request.organization.groups.values(*GROUP_COLUMNS)
+
+    def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
+        """Return the Groups, with their members if they are to be sent."""
+        base = base_url(self.request)
+        if not rows or not projection.wants("members"):
+            return [group_document(row, base) for row in rows]
+        ids, with_names = [row["id"] for row in rows], projection.names("members", "display")
+        members = members_of(self.request.organization, ids, base, with_names=with_names)
+        return [group_document(row, base, members.get(row["id"], [])) for row in rows]
+
+    def written(self, adapter: Adapter, status: int) -> HttpResponse:
+        """Return a group that was just written; a large group's members are left out when they aren't wanted."""
+        projection = self.projection()
+        document = adapter.to_dict(
+            with_members=projection.wants("members"), with_names=projection.names("members", "display")
+        )
+        return rendered(projection.apply(document), status, document["meta"])

@@ -1,0 +1,175 @@
+"""Values in shapes of their own: what identity providers send and the RFC doesn't know."""
+
+from typing import Any
+
+import pytest
+
+from tests.identity_provider import ENTERPRISE, USER, IdentityProvider, assert_error
+
+EMAIL = [{"value": "b@x.test"}]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"emails": {"value": "b@x.test"}}, {"emails": EMAIL}),
+        ({"emails": "b@x.test"}, {"emails": EMAIL}),
+        ({"emails": ["b@x.test"]}, {"emails": EMAIL}),
+        ({"EMAILS": {"value": "b@x.test"}}, {"emails": EMAIL}),
+        ({"phoneNumbers": "+49"}, {"phoneNumbers": [{"value": "+49"}]}),
+        ({ENTERPRISE: {"manager": "7"}}, {ENTERPRISE: {"manager": {"value": "7"}}}),
+        ({ENTERPRISE: {"manager": {"value": "7"}}}, {ENTERPRISE: {"manager": {"value": "7"}}}),
+        ({ENTERPRISE: {"manager": [{"value": "7"}]}}, {ENTERPRISE: {"manager": {"value": "7"}}}),
+        ({ENTERPRISE: {"manager": ["7"]}}, {ENTERPRISE: {"manager": {"value": "7"}}}),
+        ({"active": "False"}, {"active": False}),
+        ({"active": "true"}, {"active": True}),
+        ({"emails": [{"value": "b@x.test", "primary": "True"}]}, {"emails": [{"value": "b@x.test", "primary": True}]}),
+    ],
+)
+def test_a_value_takes_the_shape_of_its_attribute(
+    okta: IdentityProvider, sent: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    created = okta.create(**sent)
+    put = okta.put(created.json()["id"], userName="bob@acme.example", **sent)
+    patched_id = okta.create("carol@acme.example").json()["id"]
+    patched = okta.patch(patched_id, {"op": "Add", "value": sent})
+
+    for response in (created, put, patched):
+        assert response.status_code in (200, 201), response.content
+        assert {name: response.json()[name] for name in kept} == kept
+
+
+@pytest.mark.parametrize("value", ["7", {"value": "7"}, [{"value": "7"}], ["7"], {"value": "7", "$ref": "../Users/7"}])
+@pytest.mark.parametrize("op", ["Add", "replace"])
+def test_a_manager_is_patched_in_every_shape(okta: IdentityProvider, bob: dict[str, Any], op: str, value: Any) -> None:
+    by_path = okta.patch(bob["id"], {"op": op, "path": f"{ENTERPRISE}:manager", "value": value})
+    okta.patch(bob["id"], {"op": "remove", "path": f"{ENTERPRISE}:manager"})
+    by_name = okta.patch(bob["id"], {"op": op, "value": {f"{ENTERPRISE}:manager": value}})
+
+    assert by_path.json()[ENTERPRISE]["manager"]["value"] == "7"
+    assert by_name.json()[ENTERPRISE]["manager"]["value"] == "7"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {f"{USER}:title": "Sir", f"{ENTERPRISE}:department": "IT"},
+        {USER: {"title": "Sir"}, ENTERPRISE: {"department": "IT"}},
+        {USER.upper(): {"TITLE": "Sir"}, f"{ENTERPRISE.upper()}:DEPARTMENT": "IT"},
+        {"title": "Sir", "department": "IT"},
+    ],
+)
+def test_an_attribute_comes_to_where_it_belongs(okta: IdentityProvider, sent: dict[str, Any]) -> None:
+    created = okta.create(**sent, **{f"{ENTERPRISE}:manager": "7"})
+    put = okta.put(created.json()["id"], userName="bob@acme.example", manager="8", **sent)
+    patched_id = okta.create("carol@acme.example").json()["id"]
+    patched = okta.patch(patched_id, {"op": "add", "value": sent}, {"op": "Add", "path": "manager", "value": "9"})
+
+    for number, response in zip("789", (created, put, patched), strict=True):
+        assert response.status_code in (200, 201), response.content
+        assert response.json()["title"] == "Sir"
+        assert response.json()[ENTERPRISE] == {"department": "IT", "manager": {"value": number}}
+
+
+@pytest.mark.parametrize(
+    "path", ["manager", "manager.value", f"{ENTERPRISE}:manager", f"{ENTERPRISE}:manager.value", "MANAGER"]
+)
+def test_a_filter_finds_a_manager_as_entra_asks(okta: IdentityProvider, bob: dict[str, Any], path: str) -> None:
+    created = okta.create("carol@acme.example", **{ENTERPRISE: {"manager": {"value": bob["id"]}}}).json()
+
+    assert okta.list(f'id eq "{created["id"]}" and {path} eq "{bob["id"]}"', attributes="id") == [
+        {"schemas": created["schemas"], "id": created["id"]}
+    ]
+    assert okta.list(f'{path} eq "{created["id"]}"') == []
+
+
+@pytest.mark.parametrize("path", ['manager[value eq "7"]', f'{ENTERPRISE}:manager[value eq "7"]'])
+def test_a_manager_is_removed_as_entra_asks(okta: IdentityProvider, path: str) -> None:
+    created = okta.create(**{ENTERPRISE: {"manager": {"value": "7"}, "department": "IT"}}).json()
+    assert okta.patch(created["id"], {"op": "remove", "path": path}).json()[ENTERPRISE] == {"department": "IT"}
+
+
+@pytest.mark.parametrize("value", ["", None, []])
+def test_an_empty_manager_is_none(okta: IdentityProvider, value: Any) -> None:
+    created = okta.create(**{ENTERPRISE: {"manager": {"value": "7"}, "department": "IT"}}).json()
+
+    changed = okta.patch(created["id"], {"op": "replace", "path": f"{ENTERPRISE}:manager", "value": value})
+
+    assert changed.json()[ENTERPRISE] == {"department": "IT"}
+    assert ENTERPRISE not in okta.put(created["id"], userName="bob@acme.example", **{ENTERPRISE: {"manager": value}})
+
+
+def test_a_value_without_a_path_may_have_filtered_paths_as_its_names(
+    okta: IdentityProvider, bob: dict[str, Any]
+) -> None:
+    value = {
+        "displayName": "Robert",
+        "name.givenName": "Rob",
+        'emails[type eq "work"].value': "rob@x.test",
+        'phoneNumbers[type eq "mobile"].value': "+49",
+        f"{ENTERPRISE}:department": "IT",
+    }
+
+    changed = okta.patch(bob["id"], {"op": "Add", "value": value}).json()
+
+    assert changed["displayName"] == "Robert"
+    assert changed["name"]["givenName"] == "Rob"
+    assert changed["emails"] == [{"value": "rob@x.test", "type": "work", "primary": True}]
+    assert changed["phoneNumbers"] == [{"value": "+49", "type": "mobile"}]
+    assert changed[ENTERPRISE] == {"department": "IT"}
+
+
+def test_an_empty_path_is_none(okta: IdentityProvider, bob: dict[str, Any]) -> None:
+    assert okta.patch(bob["id"], {"op": "replace", "path": "", "value": {"title": "Sir"}}).json()["title"] == "Sir"
+
+
+def test_a_new_primary_value_takes_over(okta: IdentityProvider, bob: dict[str, Any]) -> None:
+    added = okta.patch(
+        bob["id"], {"op": "add", "path": "emails", "value": {"value": "n@x.test", "primary": True}}
+    ).json()
+    assert [(email["value"], email["primary"]) for email in added["emails"]] == [
+        ("bob@acme.example", False),
+        ("n@x.test", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "scim_type"),
+    [
+        ({"op": "remove"}, "noTarget"),
+        ({"op": "replace", "path": "emails[", "value": "x"}, "invalidPath"),
+        ({"op": "replace", "path": 'emails[type eq "work"', "value": "x"}, "invalidPath"),
+        ({"op": "add", "path": "displayName"}, "invalidValue"),
+        ({"op": "replace", "path": "displayName", "value": {"a": 1}}, "invalidValue"),
+        ({"op": "replace", "path": "active", "value": "perhaps"}, "invalidValue"),
+        ({"op": "move", "path": "displayName", "value": "x"}, "invalidValue"),
+        ({"op": "replace", "path": "id", "value": "x"}, "mutability"),
+        ({"op": "replace", "path": "meta.created", "value": "2020-01-01T00:00:00Z"}, "mutability"),
+        ({"op": "add", "path": "groups", "value": [{"value": "x"}]}, "mutability"),
+    ],
+)
+def test_a_patch_that_means_nothing_changes_nothing(
+    okta: IdentityProvider, bob: dict[str, Any], operation: dict[str, Any], scim_type: str
+) -> None:
+    first = {"op": "replace", "path": "nickName", "value": "Lost"}
+    assert_error(okta.patch(bob["id"], first, operation), 400, scim_type)
+    assert okta.get(f"/Users/{bob['id']}").json() == bob
+
+
+@pytest.mark.parametrize("operation", [{"path": "shoeSize", "value": "43"}, {"value": {"shoeSize": "43", "x": {}}}])
+def test_an_attribute_that_nobody_knows_is_ignored(
+    okta: IdentityProvider, bob: dict[str, Any], operation: dict[str, Any]
+) -> None:
+    assert okta.patch(bob["id"], {"op": "replace"} | operation).json() == bob
+    assert okta.put(bob["id"], userName="bob@acme.example", shoeSize=43, **{"urn:x:y": {"a": 1}}).status_code == 200
+
+
+def test_a_password_is_taken_and_thrown_away(okta: IdentityProvider, bob: dict[str, Any]) -> None:
+    created = okta.create("carol@acme.example", password="hunter22secret")
+    patched = okta.patch(bob["id"], {"op": "replace", "path": "password", "value": "hunter22secret"})
+    put = okta.put(bob["id"], userName="bob@acme.example", password="hunter22secret")
+
+    for response in (created, patched, put):
+        assert response.status_code in (200, 201)
+        assert b"hunter22" not in response.content
+    assert b"hunter22" not in okta.get("/Users").content
