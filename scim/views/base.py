@@ -23,7 +23,10 @@ GZIP = GZipMiddleware(lambda request: HttpResponse())
 
 
 def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Turn whatever `view` raises into a SCIM error, and answer in the media type and encoding asked for."""
+    """Turn whatever `view` raises into a SCIM error, and answer in the media type and encoding asked for.
+
+    The length is told here, since machines' requests skip the middleware that would (`torii_settings.middleware`).
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -33,7 +36,10 @@ def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
             response = translate(error)
         if response.has_header("Content-Type") and wants_plain_json(request.headers.get("Accept", "")):
             response["Content-Type"] = "application/json"
-        return GZIP.process_response(request, response)
+        response = GZIP.process_response(request, response)
+        if response.status_code not in (204, 304) and isinstance(response, HttpResponse):
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
 
     return answered
 

@@ -111,6 +111,7 @@ def test_head_is_get_without_its_body_and_a_trailing_slash_changes_nothing(
 
     assert got.status_code == head.status_code == slashed.status_code == 200
     assert (head.content, head.headers) == (b"", got.headers)
+    assert head["Content-Length"] == str(len(got.content))
     assert slashed.json() == got.json()
 
 
