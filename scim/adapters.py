@@ -11,6 +11,7 @@ from scim2_models import Context, InvalidValueException, PatchOp, TooManyExcepti
 
 from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.models import Member
+from scim.body import inspect
 from scim.leniency import conform, conform_operations
 from scim.membership import MembershipChange
 from scim.representation import (
@@ -102,7 +103,10 @@ class MemberAdapter(Adapter):
         check_operations(document, most=settings.SCIM_PATCH_LIMIT)
         document["Operations"] = conform_operations(document["Operations"], FullUser)
         patch = PatchOp[FullUser].model_validate(document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
-        current = member_document(member_row(self.obj), self.base) | {"userType": UNTOUCHED}
+        # A client that sends back what it read is told of no mutability; who doesn't is spared the query.
+        repeated = any(name in str(document["Operations"]).lower() for name in ("groups", "meta"))
+        current = self.to_dict() if repeated else member_document(member_row(self.obj), self.base)
+        current["userType"] = UNTOUCHED
         user = FullUser.model_validate(current, scim_policy=POLICY)
         patch.patch(user, scim_policy=POLICY)
         spoken = None if user.user_type == UNTOUCHED else (user.user_type or "").strip()
@@ -116,6 +120,8 @@ class MemberAdapter(Adapter):
         rest = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
         for name in ("schemas", "password", "userType"):
             rest.pop(name, None)
+        # A filter in a PATCH's path may have spelled what no body can hold, and made it a value.
+        inspect(rest)
         name = rest.pop("name", {})
         profile = DirectoryProfile(
             user_name=rest.pop("userName", ""),

@@ -190,10 +190,10 @@ def conform_operation(operation: Document, model: Model) -> Iterator[Document]:
     if path not in (None, ""):
         if isinstance(path, str):
             path = parts["path"] = qualified(without_needless_filter(path, model), model)
-            if "value" in parts:
+            if "value" in parts and str(parts.get("op")).lower() == "remove":
+                select(parts, shape_of(model, path[:LONGEST_PATH]))
+            elif "value" in parts:
                 parts["value"] = shaped(value, model, path)
-            if str(parts.get("op")).lower() == "remove" and not shape_of(model, path[:LONGEST_PATH]).many:
-                parts.pop("value", None)
         yield parts
     elif isinstance(value, dict):
         filtered = {name: item for name, item in value.items() if "[" in name}
@@ -204,3 +204,10 @@ def conform_operation(operation: Document, model: Model) -> Iterator[Document]:
             yield parts | {"path": name, "value": shaped(item, model, name)}
     else:
         yield parts
+
+
+def select(remove: Document, shape: Shape) -> None:
+    """Leave in a remove the values that it selects: those of a whole list, as they were sent, else none."""
+    value = remove.pop("value")
+    if shape.many and value is not None:
+        remove["value"] = [entry_of(item, shape) for item in (value if isinstance(value, list) else [value])]

@@ -6,10 +6,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from scim.schemas import GROUP_URN, USER_URN
+from scim.errors import ScimRefusal
+from scim.schemas import GROUP_URN, ROLE_URN, USER_URN
 
 ALWAYS = {"id", "schemas"}
-CORE_PREFIXES = tuple(f"{urn.lower()}:" for urn in (USER_URN, GROUP_URN))
+CORE_PREFIXES = tuple(f"{urn.lower()}:" for urn in (USER_URN, GROUP_URN, ROLE_URN))
 
 Keys = tuple[str, ...]
 
@@ -34,8 +35,8 @@ class Projection:
     excluded: frozenset[Keys] = frozenset()
 
     @classmethod
-    def of(cls, attributes: str | list[str] | None, excluded: str | list[str] | None) -> "Projection":
-        """Read the two parameters, each a comma-separated text or a list of names."""
+    def of(cls, attributes: Any, excluded: Any) -> "Projection":
+        """Read the two parameters, each a comma-separated text or a list of names. Raises a 400 `invalidValue`."""
         return cls(frozenset(map(keys_of, names(attributes))), frozenset(map(keys_of, names(excluded))))
 
     def wants(self, name: str) -> bool:
@@ -58,9 +59,11 @@ class Projection:
         return document
 
 
-def names(value: str | list[str] | None) -> list[str]:
-    """Return the attribute names in a parameter."""
+def names(value: Any) -> list[str]:
+    """Return the attribute names in a parameter. Raises a 400 `invalidValue` for what is neither a text nor a list."""
     found = value.split(",") if isinstance(value, str) else value or []
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ScimRefusal(400, "attributes and excludedAttributes are lists of attribute names.", "invalidValue")
     return [name for name in found if name.strip()]
 
 

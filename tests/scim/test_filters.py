@@ -198,6 +198,8 @@ def test_every_comparison_means_what_the_reference_means(
         "emails.primary ne true",
         "emails.primary pr",
         'emails.value eq null or title eq "x"',
+        "addresses.country eq null",
+        "addresses.country ne null",
         "addresses eq null",
         "addresses ne null",
         "addresses pr",

@@ -119,6 +119,27 @@ def test_a_value_without_a_path_may_have_filtered_paths_as_its_names(
     assert changed[ENTERPRISE] == {"department": "IT"}
 
 
+def test_what_is_read_only_may_be_sent_back_as_it_was_read(okta: IdentityProvider, bob: dict[str, Any]) -> None:
+    okta.call("POST", "/Groups", {"displayName": "Works", "members": [{"value": bob["id"]}]})
+    read = okta.get(f"/Users/{bob['id']}").json()
+
+    changed = okta.patch(bob["id"], {"op": "replace", "value": read | {"title": "Sir"}})
+
+    assert changed.json() | {"meta": read["meta"]} == read | {"title": "Sir"}
+    assert_error(okta.patch(bob["id"], {"op": "replace", "value": {"groups": []}}), 400, "mutability")
+    assert okta.put(bob["id"], **changed.json()).json() == changed.json()
+
+
+def test_a_remove_takes_only_what_it_selects(okta: IdentityProvider) -> None:
+    values = [{"value": "Play", "primary": True}, {"value": "Work", "primary": False}]
+    created = okta.create(entitlements=values).json()
+    selected = [{"primary": True}, {"primary": True}]
+
+    changed = okta.patch(created["id"], {"op": "remove", "path": "entitlements", "value": selected}).json()
+
+    assert changed["entitlements"] == [values[1]]
+
+
 def test_an_empty_path_is_none(okta: IdentityProvider, bob: dict[str, Any]) -> None:
     assert okta.patch(bob["id"], {"op": "replace", "path": "", "value": {"title": "Sir"}}).json()["title"] == "Sir"
 
