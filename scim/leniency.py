@@ -76,14 +76,18 @@ def place(placed: Document, name: str, value: Any, model: Model) -> None:
             place(placed, inner, item, model)
         return
     for urn in model.get_extension_models():
+        inside: Document = {}
         if name.lower() == urn.lower() and isinstance(value, dict):
-            inside = {inner: shaped(item, model, f"{urn}:{inner}") for inner, item in value.items()}
-            placed[urn] = placed.get(urn, {}) | inside
-            return
-        if name.lower().startswith(f"{urn.lower()}:"):
-            inner = name[len(urn) + 1 :]
-            placed[urn] = placed.get(urn, {}) | {inner: shaped(value, model, f"{urn}:{inner}")}
-            return
+            inside = value
+        elif name.lower().startswith(f"{urn.lower()}:"):
+            inside = {name[len(urn) + 1 :]: value}
+        else:
+            continue
+        # What stands there already may be null, or no object at all.
+        before = placed.get(urn)
+        shaped_inside = {inner: shaped(item, model, f"{urn}:{inner}") for inner, item in inside.items()}
+        placed[urn] = (before if isinstance(before, dict) else {}) | shaped_inside
+        return
     placed[name] = shaped(value, model, name)
 
 

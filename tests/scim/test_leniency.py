@@ -140,6 +140,14 @@ def test_a_remove_takes_only_what_it_selects(okta: IdentityProvider) -> None:
     assert changed["entitlements"] == [values[1]]
 
 
+@pytest.mark.parametrize("whole", [None, "x", 7, [], [1], {}])
+def test_an_extension_that_is_no_object_is_never_our_fault(okta: IdentityProvider, whole: Any) -> None:
+    created = okta.create(**{ENTERPRISE: whole, f"{ENTERPRISE}:department": "IT"})
+
+    assert created.status_code == 201, created.content
+    assert created.json()[ENTERPRISE] == {"department": "IT"}
+
+
 def test_an_empty_path_is_none(okta: IdentityProvider, bob: dict[str, Any]) -> None:
     assert okta.patch(bob["id"], {"op": "replace", "path": "", "value": {"title": "Sir"}}).json()["title"] == "Sir"
 
