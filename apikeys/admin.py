@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, Reminder
+from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, Notice
 from members.admin.base import StaffAdmin, staff
 
 HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
@@ -51,15 +51,15 @@ class StatusFilter(DropdownFilter):
                 return queryset.existing()
 
 
-class ReminderInline(TabularInline):
+class NoticeInline(TabularInline):
     """Who was told that a key is about to expire."""
 
-    model = Reminder
-    fields = ("step", "recipient", "created_at", "sent_at")
+    model = Notice
+    fields = ("kind", "recipient", "created_at", "sent_at", "failed_at", "failure")
     readonly_fields = fields
     extra = 0
     can_delete = False
-    verbose_name_plural = "Reminders"
+    verbose_name_plural = "Notices"
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Whoever sees the key sees them."""
@@ -78,7 +78,7 @@ class ReminderInline(TabularInline):
 class ApiKeyAdmin(StaffAdmin):
     """Keys of all organizations, newest first; a deleted one stays as a tombstone."""
 
-    inlines = (ReminderInline,)
+    inlines = (NoticeInline,)
     list_display = ("hint", "description", "kind", "organization", "status", "expires_on", "created_at", "last_used_at")
     list_select_related = ("organization",)
     list_fullwidth = True

@@ -5,13 +5,14 @@ whether the key never existed or was deleted; only a key that matched in full bu
 shows the text to its admin.
 """
 
-from django.conf import settings
+import datetime as dt
+
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apikeys import limits
-from apikeys.errors import KeyExpired, KeyMissing, KeyOfWrongType, KeyUnknown
-from apikeys.models import ApiKey
+from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrongType, KeyUnknown
+from apikeys.models import ApiKey, KnownOrigin
 from apikeys.secret import KeyText
 from audit.actor import Origin
 
@@ -23,34 +24,43 @@ def authenticate(request: HttpRequest, kind: str) -> ApiKey:
     """Return the live key that came with `request`, its organization loaded, and count the request against its limit.
 
     `kind` is what the door takes: "scim" or "api". Raises KeyMissing, KeyUnknown, KeyExpired, KeyOfWrongType (each a
-    401) or TooManyRequests (429).
+    401), KeyNotAllowedHere (403) or TooManyRequests (429).
     """
-    origin = Origin.of(request)
+    origin, now = Origin.of(request), timezone.now()
     try:
-        api_key = find_key(request, kind)
+        text = key_text(request)
+        api_key = find_key(text, kind, now)
     except KeyUnknown:
         limits.count_bad_key(origin.ip)
         raise
     limits.check_key(api_key.pk)
-    api_key.record_use(origin, timezone.now())
+    allowed = api_key.is_allowed_from(origin.ip)
+    KnownOrigin.objects.all().meet(api_key, origin, now, refused=not allowed)
+    if not allowed:
+        raise KeyNotAllowedHere(api_key.hint, origin.ip)
+    api_key.move_to_newest_pepper(text)
+    api_key.record_use(origin, now)
     return api_key
 
 
-def find_key(request: HttpRequest, kind: str) -> ApiKey:
-    """Return the live key that came with `request`. Raises KeyMissing, KeyUnknown, KeyExpired or KeyOfWrongType."""
+def key_text(request: HttpRequest) -> KeyText:
+    """Return the key that came with `request`. Raises KeyMissing, or KeyUnknown if it is malformed."""
     text = KeyText.parse(bearer_token(request))
     if text is None:
         raise KeyUnknown
-    api_key = (
-        ApiKey.objects.select_related("organization").filter(digest__in=text.digests(settings.API_KEY_PEPPERS)).first()
-    )
+    return text
+
+
+def find_key(text: KeyText, kind: str, now: dt.datetime) -> ApiKey:
+    """Return the key that `text` spells, live at `now`. Raises KeyUnknown, KeyExpired or KeyOfWrongType."""
+    api_key = ApiKey.objects.with_text(text).select_related("organization").first()
     if api_key is None:
         raise KeyUnknown
     if api_key.prefix != kind:
         raise KeyOfWrongType(
             f"This is a key of type {api_key.get_kind_display()}: it opens {DOORS[api_key.prefix]}, not {DOORS[kind]}."
         )
-    if api_key.is_expired(timezone.now()):
+    if api_key.is_expired(now):
         raise KeyExpired(
             f"{'SCIM' if kind == 'scim' else 'API'} key …{api_key.last_four} expired on {api_key.expires_on}; "
             "generate a new one in Settings > API Access."

@@ -33,6 +33,17 @@ class KeyOfWrongType(KeyRefused):
     """A SCIM key opens only SCIM, an API key only the REST API."""
 
 
+class KeyNotAllowedHere(Exception):
+    """The key matched in full, but may not be used from this address: the request is to be answered with 403."""
+
+    def __init__(self, hint: str, ip: str | None) -> None:
+        self.detail = (
+            f"The key {hint} may not be used from {ip or 'an unknown address'}: it was generated for certain networks, "
+            "which can't be changed. Generate a new key in Settings > API Access."
+        )
+        super().__init__(self.detail)
+
+
 class TooManyRequests(Exception):
     """The caller is over a limit. `retry_after` is in whole seconds, at least 1."""
 
@@ -51,8 +62,18 @@ class KeyInvalid(Exception):
         self.detail = detail
 
 
+class KeyNotLive(Exception):
+    """A key that is deleted or has expired can't be rotated."""
+
+
+class KeyRotated(Exception):
+    """The key has a successor already."""
+
+
 class ExpirationImmutable(Exception):
-    """Some code tried to change when a key expires."""
+    """Some code tried to change when a key expires, or from where it may be used."""
 
     def __init__(self) -> None:
-        super().__init__("A key's expiration can't be changed: generate a new key and delete this one.")
+        super().__init__(
+            "A key's expiration and its allowed networks can't be changed: generate a new key and delete this one."
+        )

@@ -119,3 +119,14 @@ def count_bad_key(ip: str | None) -> None:
             settings.BAD_KEY_LIMIT,
             f"More than {settings.BAD_KEY_LIMIT} invalid keys a minute came from this address.",
         )
+
+
+def count_report(ip: str | None) -> None:
+    """Count a report of a leaked key against the address it came from. Raises TooManyRequests past `BAD_KEY_LIMIT`."""
+    if settings.BAD_KEY_LIMIT:
+        take(
+            f"report:{ip}",
+            settings.BAD_KEY_LIMIT / 60,
+            settings.BAD_KEY_LIMIT,
+            f"More than {settings.BAD_KEY_LIMIT} reports a minute came from this address.",
+        )

@@ -8,10 +8,10 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from apikeys.models import ApiKey, Reminder
+from apikeys.models import ApiKey, Notice
 
 
-def expiry_mail(reminder: Reminder, now: dt.datetime) -> EmailMultiAlternatives:
+def expiry_mail(reminder: Notice, now: dt.datetime) -> EmailMultiAlternatives:
     """Return the mail for `reminder`, as true at `now`.
 
     Its Message-ID (RFC 5322 §3.6.4) is always the same: if a crash makes us send it twice, mail programs see one.
@@ -52,7 +52,7 @@ def when(api_key: ApiKey, now: dt.datetime) -> str:
     return f"expires {near.get(days, f'in {days} days')}, {day}"
 
 
-def message_id(reminder: Reminder) -> str:
+def message_id(reminder: Notice) -> str:
     """Return the Message-ID that this step, recipient and key have, now and ever."""
-    name = f"{settings.BASE_URL}/{reminder.api_key.key_id}/{reminder.step}/{reminder.recipient}"
+    name = f"{settings.BASE_URL}/{reminder.api_key.key_id}/{reminder.kind}/{reminder.recipient}"
     return f"<{uuid5(NAMESPACE_URL, name)}@{urlsplit(settings.BASE_URL).hostname}>"

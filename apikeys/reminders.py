@@ -1,6 +1,6 @@
 """Tells people that a key is about to expire: a calendar month, 7 days and 1 day before, and when it has.
 
-A run has two halves. `plan` decides who is to be told of what and writes it down, one `Reminder` for each step, person
+A run has two halves. `plan` decides who is to be told of what and writes it down, one `Notice` for each step, person
 and key; `send` carries that out. The row is the truth: it is made once, for whoever is to be told when the step falls
 due, and says when the mail went out. A mail that failed, or that a crash prevented, is sent by the next run.
 
@@ -17,7 +17,7 @@ from dateutil.relativedelta import relativedelta
 from django.db import transaction
 
 from apikeys.mail import expiry_mail
-from apikeys.models import EXPIRES_SOON, ApiKey, Reminder
+from apikeys.models import EXPIRES_SOON, ApiKey, Notice
 from audit.actor import Actor
 from members.models import MemberQuerySet
 
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 EXPIRY_CLOCK = Actor.system("expiry clock")
 
 BEFORE_EXPIRY = {
-    Reminder.Step.MONTH: EXPIRES_SOON,
-    Reminder.Step.WEEK: relativedelta(days=7),
-    Reminder.Step.DAY: relativedelta(days=1),
-    Reminder.Step.EXPIRY: relativedelta(),
+    Notice.Kind.MONTH: EXPIRES_SOON,
+    Notice.Kind.WEEK: relativedelta(days=7),
+    Notice.Kind.DAY: relativedelta(days=1),
+    Notice.Kind.EXPIRY: relativedelta(),
 }
 
 # No first step falls due earlier: a calendar month has up to 31 days, and a change of the clocks adds to it.
@@ -42,9 +42,9 @@ TRIED_FOR = dt.timedelta(days=31)
 def remind(now: dt.datetime) -> None:
     """Send what is due at `now`, and put the expiry of keys that have expired in the audit log."""
     expiring = ApiKey.objects.expiring_before(now + LONGEST_NOTICE).filter(expiry_recorded_at=None)
-    for api_key in expiring.select_related("organization").prefetch_related("reminders"):
+    for api_key in expiring.select_related("organization").prefetch_related("notices"):
         plan(api_key, now)
-    for reminder_id in Reminder.objects.filter(sent_at=None).order_by("id").values_list("id", flat=True):
+    for reminder_id in Notice.objects.filter(sent_at=None).order_by("id").values_list("id", flat=True):
         try:
             send(reminder_id, now)
         except SMTPException as error:
@@ -57,15 +57,15 @@ def remind(now: dt.datetime) -> None:
 def plan(api_key: ApiKey, now: dt.datetime) -> None:
     """Write down who is to be told of the step that is due at `now`, unless that is done."""
     step = due_step(api_key, now)
-    if step is None or step in {reminder.step for reminder in api_key.reminders.all()}:
+    if step is None or step in {reminder.kind for reminder in api_key.notices.all()}:
         return
     with transaction.atomic():
-        if step == Reminder.Step.EXPIRY:
+        if step == Notice.Kind.EXPIRY:
             api_key.record_expiry(by=EXPIRY_CLOCK, now=now)
-        api_key.reminders.filter(sent_at=None).exclude(step=step).delete()
-        Reminder.objects.bulk_create(
+        api_key.notices.filter(sent_at=None).exclude(kind=step).delete()
+        Notice.objects.bulk_create(
             [
-                Reminder(api_key=api_key, step=step, recipient=address, created_at=now)
+                Notice(api_key=api_key, kind=step, recipient=address, created_at=now)
                 for address in recipients(api_key).values_list("user_name", flat=True)
             ],
             # Another worker may have written them down at the same moment.
@@ -73,13 +73,13 @@ def plan(api_key: ApiKey, now: dt.datetime) -> None:
         )
 
 
-def due_step(api_key: ApiKey, now: dt.datetime) -> Reminder.Step | None:
+def due_step(api_key: ApiKey, now: dt.datetime) -> Notice.Kind | None:
     """Return the latest step that has fallen due between the key's creation and `now`, or None."""
     due = [step for step in BEFORE_EXPIRY if api_key.created_at < due_at(api_key, step) <= now]
     return due[-1] if due else None
 
 
-def due_at(api_key: ApiKey, step: Reminder.Step) -> dt.datetime:
+def due_at(api_key: ApiKey, step: Notice.Kind) -> dt.datetime:
     """Return when `step` falls due: days and months are those of the organization's calendar and clock."""
     return (api_key.local_expiry() - BEFORE_EXPIRY[step]).astimezone(dt.UTC)
 
@@ -99,7 +99,7 @@ def send(reminder_id: int, now: dt.datetime) -> None:
     """
     with transaction.atomic():
         reminder = (
-            Reminder.objects.select_for_update(skip_locked=True, of=("self",))
+            Notice.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("api_key__organization")
             .filter(pk=reminder_id, sent_at=None)
             .first()
@@ -114,7 +114,7 @@ def send(reminder_id: int, now: dt.datetime) -> None:
         reminder.save(update_fields=["sent_at"])
 
 
-def still_wanted(reminder: Reminder, now: dt.datetime) -> bool:
+def still_wanted(reminder: Notice, now: dt.datetime) -> bool:
     """Whether the key is still there, the person still somebody to tell, and the mail not given up."""
     api_key = reminder.api_key
     if api_key.deleted_at is not None or now - reminder.created_at > TRIED_FOR:

@@ -79,6 +79,6 @@ class Actor:
         return cls(ActorKind.STAFF, str(user.pk), user.email, origin or Origin())
 
     @classmethod
-    def system(cls, name: str) -> Self:
-        """Return the actor for a scheduled task or a management command called `name`."""
-        return cls(ActorKind.SYSTEM, "", name)
+    def system(cls, name: str, origin: Origin | None = None) -> Self:
+        """Return the actor for a scheduled task, a management command or a report by nobody in particular."""
+        return cls(ActorKind.SYSTEM, "", name, origin or Origin())

@@ -17,7 +17,7 @@ from django_scim.exceptions import SCIMException as DjangoScimException
 from pydantic import ValidationError
 from scim2_models import Error, InvalidValueException, SCIMException
 
-from apikeys.errors import KeyRefused, TooManyRequests
+from apikeys.errors import KeyNotAllowedHere, KeyRefused, TooManyRequests
 from members import errors as members
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
     (SCIMException, from_scim),
     (ValidationError, from_validation),
     (KeyRefused, lambda e: error_response(401, e.detail, headers={"WWW-Authenticate": REALM})),
+    (KeyNotAllowedHere, lambda e: error_response(403, e.detail)),
     (TooManyRequests, lambda e: error_response(429, e.detail, headers={"Retry-After": str(e.retry_after)})),
     (DjangoScimException, lambda e: error_response(int(e.status), e.detail, e.scim_type or "")),
     (IntegrityError, lambda e: error_response(409, "Something this refers to was changed meanwhile; send it again.")),

@@ -3,12 +3,13 @@
 Everything starts from it: `request.organization.members.get(…)`, never `Member.objects.get(…)`.
 """
 
+import datetime as dt
 import zoneinfo
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator, validate_email
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, validate_email
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -20,6 +21,16 @@ from members.ids import organization_id
 if TYPE_CHECKING:
     from members.models.member import Member
     from members.models.role import Role
+
+KEY_LIFETIME_DAYS = 365
+KEY_POLICY = (
+    "key_expiration_required",
+    "key_lifetime_days",
+    "reminds_week_before",
+    "reminds_day_before",
+    "reminds_at_expiry",
+    "reminder_contact",
+)
 
 valid_domain = RegexValidator(
     r"^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$",
@@ -75,6 +86,23 @@ class Organization(models.Model):
         help_text="Off, lists include deactivated members, as Microsoft Entra asks for.",
     )
 
+    key_expiration_required = models.BooleanField("API keys must expire", default=False)
+    key_lifetime_days = models.PositiveSmallIntegerField(
+        "longest lifetime of an API key, in days",
+        default=KEY_LIFETIME_DAYS,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Required of every new key if API keys must expire, else recommended.",
+    )
+    reminds_week_before = models.BooleanField("remind 7 days before a key expires", default=True)
+    reminds_day_before = models.BooleanField("remind 1 day before a key expires", default=True)
+    reminds_at_expiry = models.BooleanField("tell when a key has expired", default=True)
+    reminder_contact = models.EmailField(
+        "contact address",
+        max_length=254,
+        blank=True,
+        help_text="Gets the reminders too, as in it-team@example.com.",
+    )
+
     objects = OrganizationQuerySet.as_manager()
 
     class Meta:
@@ -97,6 +125,10 @@ class Organization(models.Model):
     def zone(self) -> zoneinfo.ZoneInfo:
         """The organization's time zone."""
         return zoneinfo.ZoneInfo(self.time_zone)
+
+    def longest_expiration(self, now: dt.datetime) -> dt.date:
+        """Return the latest expiration date that the policy has for a key made at `now`."""
+        return now.astimezone(self.zone).date() + dt.timedelta(days=self.key_lifetime_days)
 
     def domain_names(self) -> list[str]:
         """Return the approved domains, sorted."""
@@ -130,15 +162,7 @@ class Organization(models.Model):
             raise ValidationError("An organization needs at least one approved domain.")
         with transaction.atomic():
             self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
-            changed = {
-                field: [getattr(self, field), value]
-                for field, value in changes.items()
-                if getattr(self, field) != value
-            }
-            for field, value in changes.items():
-                setattr(self, field, value)
-            self.full_clean()
-            self.save(update_fields=changes)
+            changed = self._set(changes)
             before, after = self.domain_names(), sorted({domain.strip().lower() for domain in domains})
             if after != before:
                 self.approved_domains.exclude(domain__in=after).delete()
@@ -146,6 +170,31 @@ class Organization(models.Model):
                 changed["domains"] = [before, after]
             if changed:
                 Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
+
+    def set_key_policy(self, *, by: Actor, **changes: Any) -> None:
+        """Change some of `KEY_POLICY`: what new keys must be like, and what is told of those that expire.
+
+        Keys that exist stay as they are; a change of nothing writes nothing. Raises ValidationError for a malformed
+        value.
+        """
+        if unknown := changes.keys() - set(KEY_POLICY):
+            raise TypeError(f"These are no part of the key policy: {sorted(unknown)}")
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            changed = self._set(changes)
+            if changed:
+                Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
+
+    def _set(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Set and save fields of the locked row; return what changed as `[before, after]`. Raises ValidationError."""
+        changed = {
+            field: [getattr(self, field), value] for field, value in values.items() if getattr(self, field) != value
+        }
+        for field, value in values.items():
+            setattr(self, field, value)
+        self.full_clean()
+        self.save(update_fields=values)
+        return changed
 
     def _approve(self, domains: list[str]) -> None:
         for domain in dict.fromkeys(text.strip().lower() for text in domains):

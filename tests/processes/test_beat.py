@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from apikeys.models import Reminder
+from apikeys.models import Notice
 from members.models import Organization
 from tests.conftest import new_key
 from tests.reminders.mailbox import Mailbox, mail_server
@@ -69,9 +69,9 @@ def test_the_clock_of_a_running_worker_sends_each_reminder_once(acme: Any, ana: 
                 time.sleep(0.1)
 
         key_about_to_expire(acme, "first")
-        wait_until(lambda: Reminder.objects.exclude(sent_at=None).count() == 1)
+        wait_until(lambda: Notice.objects.exclude(sent_at=None).count() == 1)
         key_about_to_expire(acme, "second")
-        wait_until(lambda: Reminder.objects.exclude(sent_at=None).count() == 2)
+        wait_until(lambda: Notice.objects.exclude(sent_at=None).count() == 2)
 
     # The clock has struck several times by now, and the first was told once.
     first, second = mailbox.mails

@@ -4,11 +4,11 @@ import datetime as dt
 
 import pytest
 
-from apikeys.models import Reminder
+from apikeys.models import Notice
 from apikeys.reminders import due_at, due_step
 from tests.reminders.conftest import local
 
-Step = Reminder.Step
+Step = Notice.Kind
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_first_reminder_falls_due_a_calendar_month_before(key, expires_on, d
 
 
 @pytest.mark.parametrize(
-    ("zone", "expires_on", "step", "due"),
+    ("zone", "expires_on", "kind", "due"),
     [
         # Clocks go forward on 28 March 2027 in Berlin, back on 31 October.
         ("Europe/Berlin", "2027-04-01", Step.WEEK, "2027-03-24T23:00Z"),

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from apikeys.mail import message_id
-from apikeys.models import ApiKey, Reminder
+from apikeys.models import ApiKey, Notice
 from audit.actor import Origin
 from tests.conftest import SETUP
 
@@ -105,5 +105,5 @@ def test_the_message_id_differs_by_step_recipient_and_key_and_by_nothing_else(ac
     key("2027-06-10", description="Entra")
     ids = [mail["Message-ID"] for when in ("2027-05-10", "2027-06-03") for mail in run_on(when)]
     assert len(set(ids)) == len(ids) == 4
-    assert ids == [message_id(reminder) for reminder in Reminder.objects.order_by("id")]
+    assert ids == [message_id(reminder) for reminder in Notice.objects.order_by("id")]
     assert all(text.endswith("@testserver>") for text in ids)

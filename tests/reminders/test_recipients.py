@@ -2,7 +2,7 @@
 
 import pytest
 
-from apikeys.models import Reminder
+from apikeys.models import Notice
 from audit.actor import Actor
 from tests.conftest import SETUP, new_key, person
 
@@ -52,7 +52,7 @@ def test_somebody_who_leaves_before_the_mail_goes_out_is_not_told(acme, ana, key
     getattr(ada, verb)(by=SETUP)
     mailbox.refused = set()
     assert run_on("2027-05-11") == []
-    assert not Reminder.objects.filter(sent_at=None).exists()
+    assert not Notice.objects.filter(sent_at=None).exists()
 
 
 def test_an_organization_without_an_admin_is_told_as_soon_as_it_has_one(acme, key, run_on):

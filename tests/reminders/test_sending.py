@@ -5,22 +5,22 @@ import threading
 import pytest
 from django.db import connection
 
-from apikeys.models import Reminder
+from apikeys.models import Notice
 from apikeys.reminders import LONGEST_NOTICE, due_at, remind, send
 from audit.models import Action, Event
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
 from tests.services import free_port
 
-Step = Reminder.Step
+Step = Notice.Kind
 
 
 def steps():
-    return list(Reminder.objects.order_by("id").values_list("step", flat=True))
+    return list(Notice.objects.order_by("id").values_list("kind", flat=True))
 
 
 def unsent():
-    return list(Reminder.objects.filter(sent_at=None).order_by("id").values_list("step", "recipient"))
+    return list(Notice.objects.filter(sent_at=None).order_by("id").values_list("kind", "recipient"))
 
 
 class PowerCut(BaseException):
@@ -43,7 +43,7 @@ def test_each_step_is_told_once(ana, key, run_on):
 def test_a_row_says_when_the_mail_went_out(ana, key, run_on):
     key("2027-06-10")
     run_on("2027-05-10T08:00Z")
-    reminder = Reminder.objects.get()
+    reminder = Notice.objects.get()
     assert reminder.created_at == reminder.sent_at == day("2027-05-10T08:00Z")
 
 
@@ -130,7 +130,7 @@ def test_an_address_that_refuses_for_a_month_is_given_up(ana, key, run_on, mailb
 def test_a_crash_right_after_the_mail_has_the_same_mail_sent_again(ana, key, run_on, mailbox, monkeypatch):
     key("2027-06-10")
     with monkeypatch.context() as power:
-        power.setattr(Reminder, "save", cut)
+        power.setattr(Notice, "save", cut)
         with pytest.raises(PowerCut):
             run_on("2027-05-10")
     assert unsent() == [("month", "ana@acme.example")]
@@ -143,7 +143,7 @@ def test_a_crash_right_after_the_mail_has_the_same_mail_sent_again(ana, key, run
 def test_a_mail_that_another_worker_has_sent_meanwhile_is_not_sent_again(ana, key, run_on, mailbox):
     key("2027-06-10")
     run_on("2027-05-10")
-    send(Reminder.objects.get().pk, day("2027-05-10"))
+    send(Notice.objects.get().pk, day("2027-05-10"))
     assert len(mailbox.mails) == 1
 
 

@@ -124,5 +124,5 @@ def test_djangos_own_history_has_no_secret_either(admin, keys):
 
 def test_a_key_shows_who_was_reminded(admin, keys):
     key = keys["soon"].api_key
-    key.reminders.create(step="month", recipient="ana@acme.example")
+    key.notices.create(kind="month", recipient="ana@acme.example")
     assert "ana@acme.example" in admin.get(page(KEY, "change", key.pk)).text

@@ -1,0 +1,28 @@
+"""Keys, what people are told about them, and from where they are used."""
+
+from apikeys.models.api_key import (
+    DESCRIPTION_LENGTH,
+    EXPIRES_SOON,
+    ApiKey,
+    ApiKeyQuerySet,
+    NewKey,
+    expiry_instant,
+)
+from apikeys.models.notice import Notice
+from apikeys.models.origin import KnownOrigin, family_of, network_of
+from apikeys.models.rotation import SILENCE, Rotation
+
+__all__ = [
+    "DESCRIPTION_LENGTH",
+    "EXPIRES_SOON",
+    "SILENCE",
+    "ApiKey",
+    "ApiKeyQuerySet",
+    "KnownOrigin",
+    "NewKey",
+    "Notice",
+    "Rotation",
+    "expiry_instant",
+    "family_of",
+    "network_of",
+]

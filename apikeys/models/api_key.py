@@ -1,0 +1,404 @@
+"""An ApiKey is a secret that opens one of the APIs for one organization.
+
+Its text exists once, in the answer that made it. When it expires and from where it may be used never change: neither
+`save`, nor an `update`, nor a trigger in the database lets them.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from dateutil.relativedelta import relativedelta
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
+from apikeys.models.notice import Notice
+from apikeys.models.rotation import Rotation
+from apikeys.networks import contains, parse_networks
+from apikeys.secret import KeyText
+from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from audit.models import Action, Event
+from members.models import Member, Organization
+
+EXPIRES_SOON = relativedelta(months=1)
+USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
+DESCRIPTION_LENGTH = 120
+IMMUTABLE = ("expires_on", "expires_at", "allowed_networks")
+
+
+def expiry_instant(expires_on: dt.date, organization: Organization) -> dt.datetime:
+    """Return the instant from which a key is invalid: 00:00 of `expires_on` in the organization's time zone."""
+    return dt.datetime.combine(expires_on, dt.time.min, tzinfo=organization.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just generated: the row, and the text that is shown this once."""
+
+    api_key: "ApiKey"
+    text: str
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys read as adjectives; call it on `organization.api_keys`."""
+
+    def existing(self) -> "ApiKeyQuerySet":
+        """Keys that are not deleted, expired ones included."""
+        return self.filter(deleted_at=None)
+
+    def live(self, now: dt.datetime) -> "ApiKeyQuerySet":
+        """Keys that work at `now`."""
+        return self.existing().exclude(expires_at__lte=now)
+
+    def expired(self, now: dt.datetime) -> "ApiKeyQuerySet":
+        """Keys whose expiration has come and that are not deleted."""
+        return self.existing().filter(expires_at__lte=now)
+
+    def expiring_before(self, moment: dt.datetime) -> "ApiKeyQuerySet":
+        """Keys that are not deleted and expire before `moment`."""
+        return self.existing().filter(expires_at__lt=moment)
+
+    def scim(self) -> "ApiKeyQuerySet":
+        """Keys of type Torii SCIM."""
+        return self.filter(kind=ApiKey.Kind.SCIM)
+
+    def with_text(self, text: KeyText) -> "ApiKeyQuerySet":
+        """The key that `text` spells, unless it is deleted; under whichever pepper it is stored."""
+        return self.filter(digest__in=text.digests(settings.API_KEY_PEPPERS))
+
+    def rotating(self) -> "ApiKeyQuerySet":
+        """Keys beside which their successor exists."""
+        return self.existing().filter(successors__deleted_at=None, successors__isnull=False)
+
+    def update(self, **kwargs: Any) -> int:
+        """Update rows. Raises ExpirationImmutable if what never changes is among the fields."""
+        if kwargs.keys() & IMMUTABLE:
+            raise ExpirationImmutable
+        return super().update(**kwargs)
+
+
+class ApiKey(models.Model):
+    """A key of one organization; `existing()` ones are in the list, a deleted one stays as a tombstone for the log.
+
+    `digest` is the HMAC of the text (`apikeys.secret`), NULL once deleted. `form_token` names the form that asked for
+    the key, so that sending the form again makes no second one. `allowed_networks` are those from which it may be used,
+    in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until an Admin says
+    that they know about it.
+    """
+
+    class Kind(models.TextChoices):
+        """What a key opens."""
+
+        SCIM = "scim", "Torii SCIM"
+        API_READ = "api_read", "Torii API (read-only)"
+        API_WRITE = "api_write", "Torii API (read-write)"
+
+    class Status(models.TextChoices):
+        """How far a key is in its life."""
+
+        LIVE = "live", "Live"
+        EXPIRES_SOON = "expires_soon", "Expires soon"
+        EXPIRED = "expired", "Expired"
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
+    kind = models.CharField("type", max_length=10, choices=Kind)
+    key_id = models.CharField("id part", max_length=8, unique=True, editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - many have none
+    description = models.CharField(max_length=DESCRIPTION_LENGTH)
+    expires_on = models.DateField("expiration date", null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField("expires at", null=True, blank=True, editable=False, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    created_by_label = models.CharField("created by", max_length=320, editable=False)
+    form_token = models.UUIDField(default=uuid.uuid4, editable=False)
+    allowed_networks = models.JSONField(default=list, editable=False)
+    replaces = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="successors"
+    )
+    delete_when_silent = models.BooleanField(default=False, editable=False)
+    first_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_ip = models.GenericIPAddressField(null=True, editable=False)
+    last_used_user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True, editable=False)
+    new_origin_at = models.DateTimeField(null=True, editable=False)
+    expiry_recorded_at = models.DateTimeField(null=True, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint("organization", "form_token", name="api_key_form_token_unique"),
+            models.UniqueConstraint(
+                fields=["organization", "replaces"],
+                name="api_key_one_successor",
+                condition=models.Q(deleted_at=None),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="api_key_expiry_ahead",
+                condition=models.Q(deleted_at=None, expiry_recorded_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.description} ({self.hint})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row. Raises ExpirationImmutable if it would change when or where an existing key works."""
+        update_fields = kwargs.get("update_fields")
+        touched = update_fields is None or set(IMMUTABLE) & set(update_fields)
+        if not self._state.adding and touched:
+            stored = ApiKey.objects.values_list(*IMMUTABLE).get(pk=self.pk)
+            if stored != tuple(getattr(self, name) for name in IMMUTABLE):
+                raise ExpirationImmutable
+        super().save(*args, **kwargs)
+
+    @property
+    def prefix(self) -> str:
+        """The first word of the text: "scim" or "api"."""
+        return "scim" if self.kind == self.Kind.SCIM else "api"
+
+    @property
+    def hint(self) -> str:
+        """What may be shown of the text, as in `torii_scim_ab12cd34…wxyz`."""
+        return f"torii_{self.prefix}_{self.key_id}…{self.last_four}"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the key may change things through its API."""
+        return self.kind != self.Kind.API_READ
+
+    def is_live(self, now: dt.datetime) -> bool:
+        """Whether the key works at `now`."""
+        return self.deleted_at is None and not self.is_expired(now)
+
+    def is_expired(self, now: dt.datetime) -> bool:
+        """Whether the key's expiration has come at `now`."""
+        return self.expires_at is not None and self.expires_at <= now
+
+    def status(self, now: dt.datetime) -> Status:
+        """Return how far the key is in its life at `now`; it expires soon from a calendar month before."""
+        if self.is_expired(now):
+            return self.Status.EXPIRED
+        if self.expires_at is not None and now >= self.local_expiry() - EXPIRES_SOON:
+            return self.Status.EXPIRES_SOON
+        return self.Status.LIVE
+
+    def local_expiry(self) -> dt.datetime:
+        """Return the expiry instant in the organization's time zone; only for keys that expire."""
+        if self.expires_at is None:
+            raise ValueError("This key never expires.")
+        return self.expires_at.astimezone(self.organization.zone)
+
+    def used_within(self, span: dt.timedelta, now: dt.datetime) -> bool:
+        """Whether the key was last used less than `span` before `now`."""
+        return self.last_used_at is not None and now - self.last_used_at < span
+
+    def is_allowed_from(self, ip: str | None) -> bool:
+        """Whether the key may be used from the address `ip`; from one that isn't known only if it may from all."""
+        return not self.allowed_networks or contains(self.allowed_networks, ip)
+
+    def rotation(self) -> Rotation | None:
+        """Return the key and its successor, or None if it has none that exists."""
+        new = self.successors.filter(deleted_at=None).first()
+        return Rotation(self, new) if new else None
+
+    # Verbs ------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def generate(
+        cls,
+        organization: Organization,
+        *,
+        kind: str,
+        description: str,
+        expires_on: dt.date | None,
+        by: Actor,
+        form_token: uuid.UUID | None = None,
+        allowed_networks: Iterable[str] = (),
+        replaces: "ApiKey | None" = None,
+    ) -> NewKey:
+        """Generate a key of `organization`, tell its Admins, and return it with its text, which exists nowhere else.
+
+        Raises KeyInvalid for an unknown kind, an empty or over-long description, a network that is none, or an
+        expiration date that is not in the future (in the organization's time zone) or against its policy.
+        """
+        description = description.strip()
+        now = timezone.now()
+        if kind not in cls.Kind.values:
+            raise KeyInvalid("kind", "Choose what the key opens.")
+        if not description:
+            raise KeyInvalid("description", "Say where the key will be used, as in “Okta production”.")
+        if len(description) > DESCRIPTION_LENGTH:
+            raise KeyInvalid("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
+        check_expiration(expires_on, organization, now)
+        networks = parse_networks(allowed_networks)
+        text = KeyText.generate("scim" if kind == cls.Kind.SCIM else "api")
+        with transaction.atomic():
+            api_key = cls.objects.create(
+                organization=organization,
+                kind=kind,
+                key_id=text.key_id,
+                last_four=text.last_four,
+                digest=text.digest(settings.API_KEY_PEPPERS[0]),
+                description=description,
+                expires_on=expires_on,
+                expires_at=expires_on and expiry_instant(expires_on, organization),
+                created_at=now,
+                created_by_id=by.id if by.kind == ActorKind.MEMBER else None,
+                created_by_label=by.label,
+                form_token=form_token or uuid.uuid4(),
+                allowed_networks=networks,
+                replaces=replaces,
+            )
+            changes: dict[str, Any] = {
+                "type": api_key.get_kind_display(),
+                "expires_on": expires_on and expires_on.isoformat(),
+            }
+            if networks:
+                changes["allowed_networks"] = networks
+            if replaces:
+                changes["replaces"] = replaces.hint
+            Event.record(Action.API_KEY_GENERATED, organization, by=by, target=api_key, changes=changes)
+            api_key.tell_admins(Notice.Kind.GENERATED, by=by, now=now)
+        return NewKey(api_key, text.text)
+
+    def rotate(
+        self,
+        *,
+        description: str,
+        expires_on: dt.date | None,
+        by: Actor,
+        form_token: uuid.UUID | None = None,
+        allowed_networks: Iterable[str] = (),
+        delete_when_silent: bool = False,
+    ) -> NewKey:
+        """Generate the key that is to take this one's place; this one goes on working until it is deleted.
+
+        With `delete_when_silent` it is deleted by itself once the new one is in use and it has been silent for a day.
+        Raises KeyNotLive, KeyRotated if it has a successor already, or KeyInvalid as `generate` does.
+        """
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            if not self.is_live(timezone.now()):
+                raise KeyNotLive
+            if self.rotation():
+                raise KeyRotated
+            new = ApiKey.generate(
+                self.organization,
+                kind=self.kind,
+                description=description,
+                expires_on=expires_on,
+                by=by,
+                form_token=form_token,
+                allowed_networks=allowed_networks,
+                replaces=self,
+            )
+            self.delete_when_silent = delete_when_silent
+            self.save(update_fields=["delete_when_silent"])
+        return new
+
+    def delete_key(self, *, by: Actor, kind: Notice.Kind = Notice.Kind.DELETED, reason: str = "") -> bool:
+        """Delete the key: it is refused from the next request on, for good; all Admins are told, by a notice of `kind`.
+
+        Return whether it was there to be deleted; deleting it again changes nothing.
+        """
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            return self._delete(by=by, kind=kind, reason=reason)
+
+    def delete_if_replaced(self, *, by: Actor, now: dt.datetime) -> bool:
+        """Delete the key if that was asked for and its successor has taken over; return whether it was deleted."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            rotation = self.rotation()
+            if not (self.delete_when_silent and rotation and rotation.new.is_live(now) and rotation.is_safe(now)):
+                return False
+            return self._delete(by=by, kind=Notice.Kind.DELETED, reason=f"replaced by {rotation.new.hint}")
+
+    def _delete(self, *, by: Actor, kind: Notice.Kind, reason: str) -> bool:
+        if self.deleted_at is not None:
+            return False
+        self.deleted_at, self.digest = timezone.now(), None
+        self.save(update_fields=["deleted_at", "digest"])
+        changes = {"reason": reason} if reason else {}
+        Event.record(Action.API_KEY_DELETED, self.organization, by=by, target=self, changes=changes)
+        self.tell_admins(kind, by=by, now=self.deleted_at, reason=reason)
+        return True
+
+    def tell_admins(
+        self, kind: Notice.Kind, *, by: Actor, now: dt.datetime, occasion: str = "", **details: Any
+    ) -> None:
+        """Write down that every active Admin is to be told what `by` did; call it inside the deed's transaction."""
+        admins = self.organization.members.active().admins().values_list("user_name", flat=True)
+        details |= {"by": by.label, "ip": by.origin.ip, "user_agent": by.origin.user_agent}
+        Notice.objects.all().write_down(self, kind, admins, now=now, occasion=occasion, details=details)
+
+    def record_use(self, origin: Origin, now: dt.datetime) -> None:
+        """Remember when and from where the key was used, at most once a minute."""
+        if self.used_within(USE_WRITTEN_EVERY, now):
+            return
+        used: dict[str, Any] = {
+            "last_used_at": now,
+            "last_used_ip": origin.ip,
+            "last_used_user_agent": origin.user_agent,
+        }
+        if self.first_used_at is None:
+            used["first_used_at"] = Coalesce("first_used_at", now)
+        ApiKey.objects.filter(pk=self.pk).update(**used)
+
+    def move_to_newest_pepper(self, text: KeyText) -> None:
+        """Store what is kept of `text`, this key's, under the newest pepper, so that older ones can be retired."""
+        newest = text.digest(settings.API_KEY_PEPPERS[0])
+        if self.digest != newest:
+            # Whoever deletes the key at the same moment has taken the digest away: it must not come back.
+            ApiKey.objects.filter(pk=self.pk, digest=self.digest).update(digest=newest)
+
+    def accept_origins(self, *, by: Actor) -> None:
+        """Take the mark of a new origin away: an Admin knows about it."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            if self.new_origin_at is None:
+                return
+            self.new_origin_at = None
+            self.save(update_fields=["new_origin_at"])
+            accepted = list(self.origins.filter(is_new=True).values_list("value", flat=True))
+            self.origins.filter(is_new=True).update(is_new=False)
+            changes = {"origins": accepted}
+            Event.record(Action.API_KEY_ORIGIN_ACCEPTED, self.organization, by=by, target=self, changes=changes)
+
+    def record_expiry(self, *, by: Actor, now: dt.datetime) -> None:
+        """Put the expiry of the key in the audit log, once."""
+        with transaction.atomic():
+            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            if self.expiry_recorded_at is not None or self.deleted_at is not None or not self.is_expired(now):
+                return
+            self.expiry_recorded_at = now
+            self.save(update_fields=["expiry_recorded_at"])
+            Event.record(Action.API_KEY_EXPIRED, self.organization, by=by, target=self)
+
+
+def check_expiration(expires_on: dt.date | None, organization: Organization, now: dt.datetime) -> None:
+    """Raise KeyInvalid unless a key of `organization` made at `now` may expire on `expires_on`, or never if None."""
+    if organization.key_expiration_required:
+        longest = organization.longest_expiration(now)
+        allowed = f"{longest:%-d %b %Y} ({organization.key_lifetime_days} days from today)"
+        if expires_on is None:
+            raise KeyInvalid(
+                "expires_on", f"Your organization requires an expiration date, by {allowed} at the latest."
+            )
+        if expires_on > longest:
+            raise KeyInvalid("expires_on", f"Your organization allows expiration dates until {allowed}.")
+    if expires_on is not None and expiry_instant(expires_on, organization) <= now:
+        raise KeyInvalid("expires_on", "The expiration date must be in the future.")
