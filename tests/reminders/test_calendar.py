@@ -27,7 +27,7 @@ def test_the_first_reminder_falls_due_a_calendar_month_before(key, expires_on, d
 
 
 @pytest.mark.parametrize(
-    ("zone", "expires_on", "kind", "due"),
+    ("zone", "expires_on", "step", "due"),
     [
         # Clocks go forward on 28 March 2027 in Berlin, back on 31 October.
         ("Europe/Berlin", "2027-04-01", Step.WEEK, "2027-03-24T23:00Z"),
