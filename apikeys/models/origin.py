@@ -6,6 +6,7 @@ the key has not met before marks it and is told to the Admins. What it meets in 
 
 import datetime as dt
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ MET: set[tuple[str, Fact]] = set()
 MET_MAX = 100_000
 
 
+@lru_cache(maxsize=4096)
 def network_of(ip: str) -> str:
     """Return the /24 (IPv4) or /48 (IPv6) that the address `ip` is in, as in `203.0.113.0/24`."""
     address = ip_address(ip)
@@ -38,6 +40,7 @@ def network_of(ip: str) -> str:
     return str(ip_network(f"{address}/{IPV4_NETWORK if address.version == 4 else IPV6_NETWORK}", strict=False))
 
 
+@lru_cache(maxsize=4096)
 def family_of(user_agent: str) -> str:
     """Return what a user agent calls itself, without version and comments (RFC 9110 §10.1.5)."""
     match = FAMILY.match(user_agent.strip())

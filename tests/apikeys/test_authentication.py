@@ -134,13 +134,30 @@ def test_a_refused_key_is_not_used(acme: Organization) -> None:
     assert ApiKey.objects.get().last_used_at is None
 
 
-def test_keys_made_under_an_older_pepper_keep_working(acme: Organization, settings: Any) -> None:
+def test_keys_made_under_an_older_pepper_keep_working_and_move_to_the_newest(acme: Organization, settings: Any) -> None:
     settings.API_KEY_PEPPERS = ["old"]
-    key = new_key(acme)
+    used, unused = new_key(acme), new_key(acme)
 
     settings.API_KEY_PEPPERS = ["new", "old"]
-    assert users(key.text).status_code == 200
+    assert users(used.text).status_code == 200
+
     settings.API_KEY_PEPPERS = ["new"]
+    assert users(used.text).status_code == 200
+    assert_refused(users(unused.text))
+
+
+def test_a_key_deleted_meanwhile_does_not_get_its_digest_back(acme: Organization, settings: Any) -> None:
+    settings.API_KEY_PEPPERS = ["old"]
+    key = new_key(acme)
+    settings.API_KEY_PEPPERS = ["new", "old"]
+    as_read = ApiKey.objects.get()
+
+    key.api_key.delete_key(by=SETUP)
+    text = KeyText.parse(key.text)
+    assert text is not None
+    as_read.move_to_newest_pepper(text)
+
+    assert ApiKey.objects.get().digest is None
     assert_refused(users(key.text))
 
 

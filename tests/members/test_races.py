@@ -1,13 +1,11 @@
 """Rules that hold however many do it at once; each thread has a connection of its own."""
 
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from members.directory import DirectoryProfile, GroupProfile
 from members.models import Group, Level, Member, Organization, Role, derivation
@@ -16,30 +14,9 @@ from scim.representation import member_document, member_row
 from tests.conftest import SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.members.conftest import push, role_of, say
+from tests.racing import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Call all of `calls` at the same moment; return what each returned or raised."""
-    barrier = threading.Barrier(len(calls))
-    results: list[Any] = [None] * len(calls)
-
-    def run(number: int) -> None:
-        barrier.wait(10)
-        try:
-            results[number] = calls[number]()
-        except Exception as error:  # noqa: BLE001 - the outcome is what the test is about
-            results[number] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return results
 
 
 LEAVING: dict[str, Callable[[Member], Any]] = {
