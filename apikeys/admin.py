@@ -13,7 +13,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import display
 
-from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, Notice
+from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, KnownOrigin, Notice
 from members.admin.base import StaffAdmin, staff
 
 HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
@@ -51,15 +51,11 @@ class StatusFilter(DropdownFilter):
                 return queryset.existing()
 
 
-class NoticeInline(TabularInline):
-    """Who was told that a key is about to expire."""
+class ReadOnlyInline(TabularInline):
+    """Rows that belong to a key, to look at."""
 
-    model = Notice
-    fields = ("kind", "recipient", "created_at", "sent_at", "failed_at", "failure")
-    readonly_fields = fields
     extra = 0
     can_delete = False
-    verbose_name_plural = "Notices"
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Whoever sees the key sees them."""
@@ -74,11 +70,27 @@ class NoticeInline(TabularInline):
         return False
 
 
+class NoticeInline(ReadOnlyInline):
+    """Who was told what about a key, and what the mail server said."""
+
+    model = Notice
+    fields = ("kind", "recipient", "created_at", "attempts", "sent_at", "failed_at", "failure")
+    readonly_fields = fields
+
+
+class OriginInline(ReadOnlyInline):
+    """From where a key has been used."""
+
+    model = KnownOrigin
+    fields = ("kind", "value", "first_seen_at", "is_new", "refused")
+    readonly_fields = fields
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(StaffAdmin):
     """Keys of all organizations, newest first; a deleted one stays as a tombstone."""
 
-    inlines = (NoticeInline,)
+    inlines = (NoticeInline, OriginInline)
     list_display = ("hint", "description", "kind", "organization", "status", "expires_on", "created_at", "last_used_at")
     list_select_related = ("organization",)
     list_fullwidth = True
@@ -95,9 +107,14 @@ class ApiKeyAdmin(StaffAdmin):
         "expiry",
         "created_at",
         "created_by_label",
+        "replaces",
+        "delete_when_silent",
+        "networks",
+        "first_used_at",
         "last_used_at",
         "last_used_ip",
         "last_used_user_agent",
+        "new_origin_at",
         "deleted_at",
     )
 
@@ -134,6 +151,11 @@ class ApiKeyAdmin(StaffAdmin):
         if api_key.expires_at is None:
             return "Never"
         return f"{api_key.local_expiry():%-d %b %Y, %H:%M} ({api_key.organization.time_zone})"
+
+    @admin.display(description="Allowed networks")
+    def networks(self, api_key: ApiKey) -> str:
+        """From where the key may be used."""
+        return ", ".join(api_key.allowed_networks) or "All"
 
     def delete_by_verb(self, request: HttpRequest, obj: ApiKey) -> None:
         """Delete the key; its row stays as a tombstone."""

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from members.admin.base import StaffAdmin, become, staff
 from members.models import ApprovedDomain, Organization
+from members.models.organization import KEY_POLICY
 
 
 @lru_cache(maxsize=1)
@@ -103,7 +104,16 @@ class OrganizationAdmin(StaffAdmin):
     search_fields = ("name", "public_id")
     search_help_text = "Name or Organization ID"
     readonly_fields = ("public_id", "created_at", "scim_state", "base_url")
-    fields = ("name", "public_id", "time_zone", "scim_state", "base_url", "scim_lists_active_only", "created_at")
+    fields = (
+        "name",
+        "public_id",
+        "time_zone",
+        "scim_state",
+        "base_url",
+        "scim_lists_active_only",
+        *KEY_POLICY,
+        "created_at",
+    )
     actions_detail = ("turn_scim_on", "turn_scim_off")
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:

@@ -153,7 +153,7 @@ class Organization(models.Model):
             )
 
     def edit(self, *, domains: list[str], by: Actor, **changes: Any) -> None:
-        """Change `name`, `time_zone` or `scim_lists_active_only`, and make `domains` the approved ones.
+        """Change `name`, `time_zone`, `scim_lists_active_only` or the key policy, and make `domains` the approved ones.
 
         Members whose domain is no longer approved stay; a change of nothing writes nothing. Raises ValidationError for
         a malformed value, or when `domains` is empty.

@@ -8,6 +8,7 @@ import time_machine
 from apikeys.models import ApiKey
 from apikeys.secret import KeyText
 from audit.models import Action, Event
+from tests.conftest import SETUP
 
 
 def arguments(organization, *more, description="Okta"):
@@ -56,6 +57,7 @@ def test_it_is_in_the_audit_log_under_the_commands_name(acme, run):
         (("--description", "  "), "Say where the key will be used"),
         (("--description", "x" * 121), "at most 120 characters"),
         (("--type", "admin"), "choose from"),
+        (("--network", "okta.com"), "is no network"),
     ],
 )
 def test_what_is_wrong_is_said_and_makes_no_key(acme, run, more, reason):
@@ -68,3 +70,14 @@ def test_what_is_wrong_is_said_and_makes_no_key(acme, run, more, reason):
 def test_an_unknown_organization_id_is_said_to_be_unknown(acme, run):
     told = run("create_api_key", "nosuchorg", "--type", "scim", "--description", "Okta")
     assert "nosuchorg" in told.error
+
+
+def test_it_may_be_for_certain_networks_only(acme, run):
+    run(*arguments(acme, "--network", "203.0.113.0/24", "--network", "2001:db8::/48"))
+    assert ApiKey.objects.get().allowed_networks == ["203.0.113.0/24", "2001:db8::/48"]
+
+
+def test_the_organizations_policy_holds_here_too(acme, run):
+    acme.set_key_policy(by=SETUP, key_expiration_required=True)
+    assert "requires an expiration date" in run(*arguments(acme)).error
+    assert not ApiKey.objects.exists()

@@ -122,7 +122,17 @@ def test_djangos_own_history_has_no_secret_either(admin, keys):
     assert keys["live"].text not in entry.object_repr
 
 
-def test_a_key_shows_who_was_reminded(admin, keys):
+def test_a_key_shows_who_was_told_and_from_where_it_was_used(admin, keys):
     key = keys["soon"].api_key
-    key.notices.create(kind="month", recipient="ana@acme.example")
-    assert "ana@acme.example" in admin.get(page(KEY, "change", key.pk)).text
+    key.notices.create(kind="month", recipient="ana@acme.example", failure="550 5.1.1 no such mailbox")
+    key.origins.create(kind="network", value="198.51.100.0/24")
+    shown = admin.get(page(KEY, "change", key.pk)).text
+    assert all(text in shown for text in ("ana@acme.example", "550 5.1.1 no such mailbox", "198.51.100.0/24"))
+
+
+def test_a_successor_shows_what_it_replaces_and_where_it_works(admin, acme):
+    old = new_key(acme, description="old").api_key
+    new = old.rotate(description="new", expires_on=None, by=SETUP, allowed_networks=["203.0.113.0/24"]).api_key
+    shown = admin.get(page(KEY, "change", new.pk)).text
+    assert old.hint in shown
+    assert "203.0.113.0/24" in shown

@@ -25,7 +25,8 @@ def form(organization=None, domains=(), removed=(), **changes):
             lines[f"{row}-DELETE"] = "on"
     for number, domain in enumerate(domains, start=len(there)):
         lines[f"approved_domains-{number}-domain"] = domain
-    own = {"name": "Acme", "time_zone": "UTC"}
+    policy = {"key_lifetime_days": "365", "reminds_week_before": "on", "reminds_day_before": "on"}
+    own = {"name": "Acme", "time_zone": "UTC", "reminds_at_expiry": "on"} | policy
     return own | lines | changes
 
 
@@ -83,6 +84,19 @@ def test_changes_are_in_the_audit_log_with_before_and_after(admin, acme, events)
         "domains": [["acme.example", "example.com"], ["acme.example", "acme.test"]],
     }
     assert events() == [(Action.ORGANIZATION_UPDATED, "Acme Corp", changes)]
+
+
+def test_the_key_policy_is_changed_with_the_rest(admin, acme, events):
+    data = form(acme, key_expiration_required="on", key_lifetime_days="90", reminder_contact="it@acme.example")
+    del data["reminds_day_before"]
+    assert admin.post(page(ORGANIZATION, "change", acme.pk), data).status_code == 302
+    changes = {
+        "key_expiration_required": [False, True],
+        "key_lifetime_days": [365, 90],
+        "reminds_day_before": [True, False],
+        "reminder_contact": ["", "it@acme.example"],
+    }
+    assert events() == [(Action.ORGANIZATION_UPDATED, "Acme", changes)]
 
 
 def test_a_form_sent_as_it_was_changes_nothing(admin, acme, events):

@@ -41,6 +41,14 @@ class Command(BaseCommand):
             help="the key is refused from midnight of this day on, in the organization's time zone; it can't be "
             "changed later (default: never)",
         )
+        parser.add_argument(
+            "--network",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            help="the key may be used only from here, as in 203.0.113.0/24 (repeatable; default: from anywhere); it "
+            "can't be changed later",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Generate the key."""
@@ -51,6 +59,7 @@ class Command(BaseCommand):
                 kind=KINDS[options["type"]],
                 description=options["description"],
                 expires_on=options["expires"],
+                allowed_networks=options["network"],
                 by=Actor.system("create_api_key"),
             )
         except KeyInvalid as error:
