@@ -6,11 +6,12 @@ PYTEST = $(PYTHON) -m pytest -n 2 --dist loadfile
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
 	--custom-compile-command "make lock"
 PORT ?= 8000
+SIZE ?= small
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-sqlite format lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-sqlite bench format lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +43,10 @@ test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
 # Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
 test-sqlite: setup ## run the tests on SQLite, without a broker
 	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
+
+bench: setup services ## measure the service beside its peers (SIZE=small, or full)
+	@command -v wrk >/dev/null || bin/apt-install wrk
+	$(PYTHON) -m benchmarks --size $(SIZE) $(ARGS)
 
 format: setup ## rewrite the code in the house style
 	$(PYTHON) -m ruff check --fix

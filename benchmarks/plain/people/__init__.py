@@ -1,0 +1,1 @@
+"""The models that the library's documentation has one make."""
