@@ -18,6 +18,6 @@ class BearerMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Let whoever has a token be its user."""
         key = request.META.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
-        token = Token.objects.select_related("user").filter(key=key).first()
+        token = Token._default_manager.select_related("user").filter(key=key).first()
         request.user = token.user if token else AnonymousUser()
         return self.get_response(request)

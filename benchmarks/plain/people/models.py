@@ -29,8 +29,6 @@ class User(AbstractSCIMUserMixin, AbstractUser):
 class Token(models.Model):
     """A bearer token and the user who calls with it."""
 
-    objects = models.Manager["Token"]()
-
     key = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE)
 
