@@ -173,6 +173,12 @@ def test_an_address_that_is_not_known_is_no_network(key: NewKey) -> None:
     assert list(KnownOrigin.objects.values_list("kind", flat=True)) == ["agent"]
 
 
+def test_the_first_address_of_a_key_that_had_none_is_its_home(key: NewKey) -> None:
+    call(key, "unix:")
+    call(key)
+    assert not is_marked()
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 def test_of_two_first_calls_at_once_one_is_new(key: NewKey) -> None:

@@ -160,6 +160,13 @@ def test_the_first_use_is_remembered(used) -> None:
     assert (rotation.new.first_used_at, rotation.new.last_used_at) == (NOON, NOON + HOUR)
 
 
+def test_of_two_processes_the_earlier_first_use_is_remembered(rotation: Rotation) -> None:
+    as_another_process_read_it = ApiKey.objects.get(pk=rotation.new.pk)
+    rotation.new.record_use(HERE, NOON)
+    as_another_process_read_it.record_use(HERE, NOON + HOUR)
+    assert ApiKey.objects.get(pk=rotation.new.pk).first_used_at == NOON
+
+
 @pytest.mark.parametrize(
     ("old_used", "new_used", "run_at", "deleted"),
     [
@@ -210,6 +217,12 @@ def test_every_admin_is_told_of_generating_and_deleting(acme: Organization, ana:
     assert list(notices) == [("generated", "ana@acme.example"), ("deleted", "ana@acme.example")]
     [details] = {tuple(sorted(notice.details.items())) for notice in Notice.objects.filter(kind="generated")}
     assert dict(details) == {"by": "Ira Item", "ip": "203.0.113.7", "user_agent": HERE.user_agent}
+
+
+def test_an_address_is_told_once_in_whatever_case(acme: Organization) -> None:
+    key = new_key(acme).api_key
+    Notice.objects.all().write_down(key, Notice.Kind.MONTH, ["Ana@acme.example", "ana@ACME.example"], now=NOON)
+    assert list(Notice.objects.values_list("recipient", flat=True)) == ["Ana@acme.example"]
 
 
 def test_a_rotation_rolled_back_tells_nobody(acme: Organization, ana: Member) -> None:
