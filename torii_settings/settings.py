@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "apikeys",
     "audit",
     "scim",
+    "api",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -107,6 +108,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "django_scim",
+    "drf_spectacular",
     "django_htmx",
     "heroicons",
 ]
@@ -220,10 +222,43 @@ SCIM_SERVICE_PROVIDER = {
     "WWW_AUTHENTICATE_HEADER": 'Bearer realm="scim"',
 }
 
+# REST API -------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.authentication.MayWrite"],
+    "DEFAULT_PARSER_CLASSES": ["api.body.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["api.body.JsonRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.problems.respond",
+    # A key is nobody's but its organization's, and a parameter called "format" is the endpoint's own.
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Torii REST API",
+    "VERSION": "1.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": BASE_URL}],
+    "EXTERNAL_DOCS": {"url": f"{BASE_URL}/docs/api", "description": "The same for people"},
+    "SCHEMA_PATH_PREFIX": "/v1.0",
+    "POSTPROCESSING_HOOKS": ["api.openapi.finish"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
+}
+
 # Work off the request -------------------------------------------------------------------------------------------------
 
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
+    # A broker that vanished without a word would be waited for without end.
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+    }
 else:
     BROKER_DIR = VAR_DIR / "broker"
     for folder in ("messages", "processed"):
@@ -239,11 +274,16 @@ else:
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# However long the broker is away, worker and clock wait for it.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
+REMINDER_INTERVAL = env.float("REMINDER_INTERVAL", default=900.0)
 CELERY_BEAT_SCHEDULE = {
     "send-expiry-reminders": {
         "task": "apikeys.tasks.send_expiry_reminders",
-        "schedule": env.float("REMINDER_INTERVAL", default=900.0),
+        "schedule": REMINDER_INTERVAL,
+        # What piled up while no worker ran asks for the same thing many times.
+        "options": {"expires": 4 * REMINDER_INTERVAL},
     },
 }
 

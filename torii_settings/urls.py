@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from api.docs import docs_page
 from scim.views.search import RootView
 from torii_settings.health import healthz, readyz
 
@@ -11,6 +12,8 @@ urlpatterns = [
     path("scim/v2", RootView.as_view()),
     path("scim/v2/", include("scim.urls")),
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
+    path("v1.0/", include("api.urls")),
+    path("docs/api", docs_page, name="api-docs"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("settings/", include("members.urls")),

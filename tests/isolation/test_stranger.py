@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from apikeys.models import ApiKey
 from audit.models import Event
 from members.models import Group, Member, Organization, Role
+from tests.api.client import Script
 from tests.conftest import new_key
 from tests.identity_provider import IdentityProvider
 
@@ -26,12 +27,19 @@ def belongings(acme: Organization, ana: Member, ira: Member, emil: Member, okta:
     """What acme has, by the names that URLs give it."""
     group = okta.call("POST", "/Groups", {"displayName": "Works", "members": [{"value": str(emil.pk)}]}).json()
     key = new_key(acme, description="Acme key").api_key
+    role = Role(organization=acme, name="Acme role")
+    role.save()
+    event = acme.events.first()
+    assert event is not None
     return {
         "uuid": str(ira.pk),
         "member_id": str(ira.pk),
         "pk": str(ira.pk),
         "key_id": key.key_id,
         "group": group["id"],
+        "group_id": group["id"],
+        "role_id": str(role.public_id),
+        "event_id": str(event.pk),
     }
 
 
@@ -44,13 +52,13 @@ def snapshot() -> list[Any]:
     return rows
 
 
-def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
-    """Yield every route of the URL configuration below `/settings/`, with its parameters still in it."""
+def addresses(patterns: list[Any], below: str, prefix: str = "") -> Iterator[str]:
+    """Yield every route of the URL configuration that begins with `below`, with its parameters still in it."""
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from addresses(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern) and route.startswith("settings/"):
+            yield from addresses(pattern.url_patterns, below, route)
+        elif isinstance(pattern, URLPattern) and route.startswith(below):
             yield route
 
 
@@ -64,7 +72,7 @@ def test_every_settings_page_shows_and_changes_nothing_of_acme(
     belongings: dict[str, str], eve: Member, sign_in: Callable[[Member], Client], method: str
 ) -> None:
     browser = sign_in(eve)
-    routes = list(addresses(get_resolver().url_patterns))
+    routes = list(addresses(get_resolver().url_patterns, "settings/"))
     before = snapshot()
     assert len(routes) > 8
 
@@ -123,6 +131,50 @@ def test_every_scim_verb_shows_and_changes_nothing_of_acme(
         assert not told, f"{method} {path}: {text}"
 
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+def test_every_address_of_the_rest_api_shows_and_changes_nothing_of_acme(
+    belongings: dict[str, str], globex: Organization, eve: Member, settings: Any, method: str
+) -> None:
+    settings.KEY_RATE_LIMIT = 0
+    script = Script(new_key(globex, "api_write", description="Mine").text)
+    routes = [route for route in addresses(get_resolver().url_patterns, "v1.0/") if not route.startswith("v1.0/scim/")]
+    before = snapshot()
+    assert len(routes) > 15
+
+    for route in routes:
+        address = fill(route, belongings)
+        filters: dict[str, Any] = (
+            {"search": "acme"} if route == "v1.0/members" else {"actor": "tests"} if "events" in route else {}
+        )
+        for params in ({}, filters) if method == "GET" and "<" not in route else ({},):
+            response = script.call(method, address, {"role": "Employee"} if method == "PUT" else None, **params)
+            text = response.content.decode()
+            assert response.status_code < 500, address
+            if "<" in route:
+                assert response.status_code in (404, 405), f"{method} {address}: {response.status_code}"
+            if route != "v1.0/schema":
+                told = [word for word in (*ACME_ONLY, "Acme role") if re.search(rf"\b{word}\b", text, re.IGNORECASE)]
+                assert not told, f"{method} {address}: {text}"
+
+    assert snapshot() == before
+
+
+def test_another_organizations_id_is_answered_like_an_unknown_and_a_malformed_one(
+    belongings: dict[str, str], globex: Organization, eve: Member, settings: Any
+) -> None:
+    settings.KEY_RATE_LIMIT = 0
+    script = Script(new_key(globex, "api_write").text)
+    unknown = {name: "abcdefgh" if name == "key_id" else "01a20b6b-3710-7136-b88f-4cec7935decc" for name in belongings}
+    for route in addresses(get_resolver().url_patterns, "v1.0/"):
+        if "<" in route and not route.startswith("v1.0/scim/"):
+            method = {"role": "PUT", "deactivation": "POST", "reactivation": "POST"}.get(route.split("/")[-1], "GET")
+            answers = [
+                script.call(method, fill(route, ids), {"role": "Employee"})
+                for ids in (belongings, unknown, dict.fromkeys(belongings, "x"))
+            ]
+            assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}, route
 
 
 def test_the_last_admin_of_one_organization_is_not_another_admin_of_the_other(
