@@ -81,6 +81,8 @@ class Compiler(FilterVisitor[Q]):
         binding = self.bind(node.attr_path, for_comparison=True)
         if binding is None:
             return self.elsewhere(node, Absent().compare(node.op, node.value))
+        if node.value is not None:
+            binding = self.value_of(binding)
         return self.target(binding).compare(node.op, self.operand(binding, node))
 
     def visit_present(self, node: Present) -> Q:
@@ -111,20 +113,26 @@ class Compiler(FilterVisitor[Q]):
     def bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding | None:
         """Return the attribute that `path` names, None if the resource type has none of that name.
 
-        Microsoft Entra asks for `manager eq "…"`: an attribute without the URN of its extension, and a complex one that
-        stands for its `value`, as the multi-valued ones do.
+        Microsoft Entra asks for `manager eq "…"`: an attribute without the URN of its extension.
         """
         resolve = self.parsed.resolve_comparison if for_comparison else self.parsed.resolve
         extensions = () if path.uri else self.attributes.model.get_extension_models()
         spelled = (path, *(AttrPath(path.attr, path.sub_attr, urn) for urn in extensions))
         for each in spelled:
             binding = resolve(each, strict=False)
-            if binding is None:
-                continue
-            if for_comparison and binding.sub_field_name is None and has_value(binding):
-                return resolve(AttrPath(each.attr, "value", each.uri), strict=False)
-            return binding
+            if binding is not None:
+                return binding
         return None
+
+    def value_of(self, binding: AttributeBinding) -> AttributeBinding:
+        """Return the `value` of a complex attribute, which stands for it as that of a multi-valued one does.
+
+        Microsoft Entra asks for `manager eq "…"`. An attribute without a `value` stands for itself.
+        """
+        if binding.sub_field_name is not None or not has_value(binding):
+            return binding
+        schema, _, name = binding.urn.rpartition(":")
+        return self.parsed.resolve(AttrPath(name, "value", schema), strict=False) or binding
 
     def target(self, binding: AttributeBinding) -> Target:
         """Return what is compared."""

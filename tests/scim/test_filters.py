@@ -44,7 +44,7 @@ PEOPLE: list[dict[str, Any]] = [
         "active": False,
         "userType": "Procurement",
         "emails": [{"value": "carol@acme.example", "type": "work", "primary": True}],
-        ENTERPRISE: {"department": "Buying"},
+        ENTERPRISE: {"department": "Buying", "manager": {"$ref": "https://example.com/7"}},
     },
     {"userName": "dan@example.com", "nickName": "1000 sure", "phoneNumbers": [{"value": "+49", "type": "mobile"}]},
 ]
@@ -149,6 +149,9 @@ def test_every_comparison_means_what_the_reference_means(
         "name pr",
         "phoneNumbers.value pr",
         f"{ENTERPRISE}:manager pr",
+        f"{ENTERPRISE}:manager eq null",
+        f"{ENTERPRISE}:manager ne null",
+        f"{ENTERPRISE}:manager.value eq null",
         "title eq null",
         "title ne null",
         "emails.primary eq true",
