@@ -1,11 +1,14 @@
-"""Settings > API Access: the list of keys, a new one, and the end of one."""
+"""Settings > API Access: the list of keys, a new one, and what becomes of one."""
 
 from django.urls import path
 
-from apikeys import views
+from apikeys.views import deletion, key_list, key_page, new_key, rotation
 
 urlpatterns = [
-    path("api-access", views.api_access, name="api-access"),
-    path("api-access/keys/new", views.new_key, name="api-key-new"),
-    path("api-access/keys/<slug:key_id>/deletion", views.deletion, name="api-key-deletion"),
+    path("api-access", key_list.api_access, name="api-access"),
+    path("api-access/keys/new", new_key.new_key, name="api-key-new"),
+    path("api-access/keys/<slug:key_id>", key_page.key_page, name="api-key"),
+    path("api-access/keys/<slug:key_id>/rotation", rotation.rotation, name="api-key-rotation"),
+    path("api-access/keys/<slug:key_id>/origins", key_page.origins, name="api-key-origins"),
+    path("api-access/keys/<slug:key_id>/deletion", deletion.deletion, name="api-key-deletion"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from members.views import home, member, member_list, security
+from members.views import home, key_policy, member, member_list, security
 
 urlpatterns = [
     path("", home.home, name="settings"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("security", security.security, name="security"),
     path("security/scim/activation", security.scim_activation, name="scim-activation"),
     path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),
+    path("security/api-keys", key_policy.key_policy, name="key-policy"),
     path("members", member_list.members, name="members"),
     path("members/new", member.new_member, name="member-new"),
     path("members/<uuid:member_id>", member.member_page, name="member"),

@@ -1,5 +1,4 @@
-// What the settings pages do beyond plain HTML. Everything works without this file: dialogs are then pages, and what
-// only a script can do (`.with-script`) is hidden.
+// Beyond plain HTML. All works without this file: dialogs are then pages, and `.with-script` is hidden.
 "use strict";
 
 const root = document.documentElement;
@@ -75,7 +74,7 @@ function forgetSecret() {
   panel.removeAttribute("data-secret");
 }
 
-// Dialogs: a link or form marked `data-dialog` opens its page's panel in the dialog, and forms inside stay inside.
+// A link or form marked `data-dialog` opens its page's panel in the dialog, and forms inside stay inside.
 
 function open(method, url, source) {
   htmx.ajax(method, url, { source, target: "#dialog", select: "#panel", swap: "innerHTML" });
@@ -142,8 +141,10 @@ document.addEventListener("close", (event) => {
 // Neither the history nor a page kept in memory holds on to a secret.
 addEventListener("pagehide", forgetSecret);
 
-// The day that was picked, as it will be printed from then on.
+// The day that was picked, as it will be printed from then on; one beyond the recommended gets a warning.
 function sayUntil(field) {
+  const latest = field.closest("[data-recommended]").dataset.recommended;
+  field.closest(".on-date").previousElementSibling.classList.toggle("beyond", field.value > latest);
   const hint = document.querySelector("[data-until]");
   const [year, month, day] = field.value.split("-").map(Number);
   const when = day ? `${day} ${MONTHS[month - 1]} ${year}, 00:00` : "00:00 of that day";

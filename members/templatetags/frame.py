@@ -34,6 +34,12 @@ def acts(member: Member, scope: str) -> bool:
 
 
 @register.filter
+def reads(member: Member, scope: str) -> bool:
+    """Whether `member` may see things in `scope`."""
+    return member.can(Scope(scope), Level.READ)
+
+
+@register.filter
 def initials(name: str) -> str:
     """Return the first letters of the first and last word of `name`, as in "AA" for Ana Admin."""
     words = name.split()

@@ -1,10 +1,11 @@
-"""Settings > Security: whether an identity provider may provision members over SCIM."""
+"""Settings > Security: whether an identity provider may provision members over SCIM, and the policy for API keys."""
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from apikeys.policy import keys_against_policy
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import Level, Scope
@@ -13,8 +14,9 @@ from members.views.answers import see_other
 
 @requires(Scope.SECURITY)
 def security(request: MemberRequest) -> HttpResponse:
-    """Show the SCIM switch, what it means, and what an admin types into the identity provider."""
-    return render(request, "members/security.html")
+    """Show the SCIM switch, what an admin types into the identity provider, and the policy for API keys."""
+    against = keys_against_policy(request.organization, timezone.now())
+    return render(request, "members/security.html", {"keys_against_policy": against})
 
 
 @requires(Scope.SECURITY, Level.ACT)

@@ -96,7 +96,9 @@ def test_from_the_sign_in_page_to_a_provisioned_member(acme, ana, open_browser):
 
     page.get_by_label("Settings").get_by_role("link", name="API Access").click()
     page.get_by_role("link", name="Delete Okta production").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete key").click()
+    dialog = page.get_by_role("dialog", name="Delete this key?")
+    dialog.get_by_label("Type its description").fill("Okta production")
+    dialog.get_by_role("button", name="Delete key").click()
     expect(page.get_by_text("No keys yet.")).to_be_visible()
     refused = provision(page, shown)
     assert (refused.status, refused.headers["www-authenticate"]) == (401, 'Bearer realm="scim"')

@@ -49,7 +49,7 @@ def asked(**fields: Any) -> dict[str, Any]:
     form = {
         "kind": "scim",
         "description": "Okta production",
-        "expiration": "1-year",
+        "expiration": "365-days",
         "expires_on": "",
         "form_token": uuid.uuid4(),
     }

@@ -81,11 +81,11 @@ def test_what_an_admin_types_is_shown_as_text(acme, ana_browser):
 
 def test_the_list_takes_as_many_queries_for_thirty_keys_as_for_one(acme, ana_browser, django_assert_num_queries):
     new_key(acme)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         ana_browser.get(LIST)
     for number in range(30):
         new_key(acme, description=f"Key {number}", expires_on=timezone.now().date() + dt.timedelta(days=7))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         assert ana_browser.get(LIST).content.count(b"pill amber") == 30
 
 
@@ -95,7 +95,7 @@ def test_whoever_may_only_read_sees_the_list_and_no_buttons(request, acme, sign_
     browser = sign_in(request.getfixturevalue(who))
     before = Event.objects.count()
     answer = browser.get(LIST)
-    assert "Only an Admin can generate and delete keys." in text_of(answer)
+    assert "Only an Admin can generate, rotate and delete keys." in text_of(answer)
     assert "data-dialog" not in answer.content.decode()
     assert browser.get(NEW).status_code == browser.post(NEW, asked()).status_code == 403
     assert browser.get(deletion_of(api_key)).status_code == browser.post(deletion_of(api_key)).status_code == 403
@@ -129,8 +129,8 @@ def test_each_type_is_made_as_chosen_and_says_where_it_goes(acme, ana_browser, k
     [
         ("30-days", dt.date(2026, 12, 24)),
         ("90-days", dt.date(2027, 2, 22)),
-        ("6-months", dt.date(2027, 5, 24)),
-        ("1-year", dt.date(2027, 11, 24)),
+        ("180-days", dt.date(2027, 5, 23)),
+        ("365-days", dt.date(2027, 11, 24)),
         ("never", None),
     ],
 )
@@ -154,10 +154,10 @@ def test_the_form_prints_the_instant_of_every_preset_and_takes_no_day_before_tom
     Organization.objects.filter(pk=acme.pk).update(time_zone="Europe/Berlin")
     with time_machine.travel(dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC), tick=False):
         answer = sign_in(ana).get(NEW)
-    for instant in ("23 Dec 2026", "21 Feb 2027", "23 May 2027", "23 Nov 2027"):
+    for instant in ("23 Dec 2026", "21 Feb 2027", "22 May 2027", "23 Nov 2027"):
         assert f"Valid until {instant}, 00:00 (Europe/Berlin)" in text_of(answer)
     assert 'min="2026-11-24"' in answer.content.decode()
-    assert '<input type="radio" name="expiration" value="1-year" required checked>' in answer.content.decode()
+    assert '<input type="radio" name="expiration" value="365-days" required checked>' in answer.content.decode()
 
 
 @pytest.mark.parametrize(

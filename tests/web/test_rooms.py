@@ -88,6 +88,9 @@ def test_eve_finds_nothing_of_acme(eve: Member, ana: Member, ira: Member, acme: 
         f"/settings/members/{ira.pk}/role",
         f"/settings/members/{ira.pk}/deactivation",
         f"/settings/members/{ira.pk}/reactivation",
+        f"/settings/api-access/keys/{api_key.key_id}",
+        f"/settings/api-access/keys/{api_key.key_id}/rotation",
+        f"/settings/api-access/keys/{api_key.key_id}/origins",
         f"/settings/api-access/keys/{api_key.key_id}/deletion",
     ]
     for path in paths:

@@ -6,8 +6,8 @@ import uuid
 import pytest
 from django.contrib.sessions.models import Session
 
-from apikeys import views
 from apikeys.models import ApiKey
+from apikeys.views import new_key as new_key_view
 from audit.models import Action, Event
 from tests.conftest import SETUP, new_key
 from tests.web.conftest import asked, text_of
@@ -35,11 +35,13 @@ def test_no_later_page_has_the_key(acme, ana_browser):
     shown = KEY.search(ana_browser.post(NEW, asked()).content.decode())
     assert shown
     secret = shown[0].rpartition("_")[2]
-    deletion = f"{LIST}/keys/{acme.api_keys.get().key_id}/deletion"
+    page = f"{LIST}/keys/{acme.api_keys.get().key_id}"
     for path in (
         LIST,
         NEW,
-        deletion,
+        page,
+        f"{page}/rotation",
+        f"{page}/deletion",
         "/settings/security",
         "/settings/security/scim/deactivation",
         "/settings/members",
@@ -73,7 +75,7 @@ def test_a_form_sent_twice_at_once_makes_one_key(acme, ana_browser, monkeypatch)
     form = asked()
     ana_browser.post(NEW, form)
     answers = iter([None, acme.api_keys.get()])
-    monkeypatch.setattr(views, "made_by", lambda form: next(answers))
+    monkeypatch.setattr(new_key_view, "made_by", lambda form: next(answers))
     again = ana_browser.post(NEW, form)
     assert again.status_code == 409
     assert acme.api_keys.count() == 1

@@ -15,6 +15,7 @@ PAGES = [
     "/settings/security",
     "/settings/api-access",
     "/settings/api-access/keys/new",
+    "/settings/security/api-keys",
     "/settings/members",
     "/settings/members/new",
     "/accounts/password/change/",

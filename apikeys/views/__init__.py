@@ -1,0 +1,1 @@
+"""Settings > API Access: an admin's keys, from the moment one is shown until it is deleted."""

@@ -1,0 +1,49 @@
+"""The page of one key: what is known of it, who was told what, and from where it is used."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from apikeys.handover import handover_of
+from apikeys.models import ApiKey, Notice
+from apikeys.reminders import schedule
+from members.access import requires
+from members.middleware import MemberRequest
+from members.models import Level, Scope
+
+OTHER_MAILS_SHOWN = 50
+
+
+@requires(Scope.API_ACCESS)
+def key_page(request: MemberRequest, key_id: str) -> HttpResponse:
+    """Show a key."""
+    api_key = find_key(request, key_id)
+    now = timezone.now()
+    others = api_key.notices.exclude(kind__in=Notice.REMINDERS).order_by("-id")
+    context = {
+        "api_key": api_key,
+        "status": api_key.status(now),
+        "live": api_key.is_live(now),
+        "handover": handover_of(api_key, now),
+        "successor": api_key.successors.filter(deleted_at=None).first(),
+        "reminders": schedule(api_key, now),
+        "other_mails": others[:OTHER_MAILS_SHOWN],
+        "origins": list(api_key.origins.all()),
+    }
+    return render(request, "apikeys/api_key.html", context)
+
+
+@requires(Scope.API_ACCESS, Level.ACT)
+def origins(request: MemberRequest, key_id: str) -> HttpResponse:
+    """Take the marks off where the key is used from. A GET, as after a sign-in in between, changes nothing."""
+    api_key = find_key(request, key_id)
+    if request.method == "POST":
+        api_key.accept_origins(by=request.actor)
+        messages.success(request, f"Noted: you know from where “{api_key.description}” is used.")
+    return redirect("api-key", key_id=key_id)
+
+
+def find_key(request: MemberRequest, key_id: str) -> ApiKey:
+    """Return the organization's key with this id, unless it is deleted. Raises Http404."""
+    return get_object_or_404(request.organization.api_keys.existing(), key_id=key_id)

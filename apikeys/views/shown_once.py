@@ -1,0 +1,33 @@
+"""How a key is shown, this once.
+
+The text of a key is in one answer and nowhere else: not in the session, not in a message, not in a later page. The
+answer is that of the POST which made the key, so going back or reloading can only send the form again, and a form that
+has made a key makes no other.
+"""
+
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from apikeys.forms import KeyForm
+from apikeys.models import ApiKey, NewKey
+from members.middleware import MemberRequest
+
+MADE_BEFORE = 409
+
+
+def made_by(form: KeyForm) -> ApiKey | None:
+    """Return the key that this very form made before, if it did; it may be deleted by now."""
+    return form.organization.api_keys.filter(form_token=form.cleaned_data["form_token"]).first()
+
+
+def render_shown_once(request: MemberRequest, new: NewKey) -> HttpResponse:
+    """Show the text of a new key, in an answer that nothing may keep."""
+    context = {"api_key": new.api_key, "old": new.api_key.replaces, "text": new.text}
+    response = render(request, "apikeys/api_key_shown_once.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def render_made_before(request: MemberRequest, api_key: ApiKey) -> HttpResponse:
+    """Say that the form has made its key, which can't be shown again."""
+    return render(request, "apikeys/api_key_made_before.html", {"api_key": api_key}, status=MADE_BEFORE)
