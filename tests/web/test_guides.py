@@ -221,7 +221,8 @@ def answers(acme: Organization, ana: Member, okta: IdentityProvider, settings: A
     """Return what our SCIM door answers to whatever the guides explain, each as its status and its detail."""
     with time_machine.travel(dt.datetime(2020, 1, 1, tzinfo=dt.UTC)):
         expired = new_key(acme, expires_on=dt.date(2020, 2, 1)).text
-    refused = ["", KeyText.generate("scim").text, expired, new_key(acme, "api_read").text]
+    elsewhere = new_key(acme, allowed_networks=["203.0.113.0/24"]).text
+    refused = ["", KeyText.generate("scim").text, expired, new_key(acme, "api_read").text, elsewhere]
     responses = [IdentityProvider(key).get("/Users") for key in refused]
     responses += [
         okta.get("/scim/v2/Users"),
