@@ -1,12 +1,14 @@
 """The cast: acme with Ana (Admin), Ira (IT Admin) and Emil (Employee); globex with Eve, who must see nothing of it."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.utils import timezone
 
@@ -18,6 +20,8 @@ from members.models import Member, Organization, User
 from tests.identity_provider import IdentityProvider
 
 SETUP = Actor.system("tests")
+
+Migrate = Callable[[str, str], Any]
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +81,20 @@ def globex(db: None) -> Organization:
 @pytest.fixture
 def eve(globex: Organization) -> Member:
     return person(globex, "eve@globex.example", "Eve Else", "Admin")
+
+
+@pytest.fixture
+def migrate(transactional_db: None) -> Iterator[Migrate]:
+    """Return a function that brings an app to a migration and returns the models of that time."""
+
+    def to(app: str, name: str) -> Any:
+        executor = MigrationExecutor(connection)
+        executor.migrate([(app, name)])
+        return executor.loader.project_state([(app, name)]).apps
+
+    yield to
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
 
 
 @pytest.fixture

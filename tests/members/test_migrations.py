@@ -1,35 +1,15 @@
 """What migrations make of rows that are there already."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from members.models import Member, Role
+from tests.conftest import Migrate
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Migrate = Callable[[str], Any]
-
-
-@pytest.fixture
-def migrate() -> Iterator[Migrate]:
-    """Return a function that brings the members app to a migration and returns the models of that time."""
-
-    def to(name: str) -> Any:
-        executor = MigrationExecutor(connection)
-        executor.migrate([("members", name)])
-        return executor.loader.project_state([("members", name)]).apps
-
-    yield to
-    executor = MigrationExecutor(connection)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-
 
 def test_what_is_there_gets_ids_and_is_taken_for_assigned_unless_it_is_employee(migrate: Migrate) -> None:
-    old = migrate("0001_initial")
+    old = migrate("members", "0001_initial")
     acme = old.get_model("members", "Organization").objects.create(name="Acme")
     roles = old.get_model("members", "Role").objects
     people = old.get_model("members", "Member").objects
@@ -37,7 +17,7 @@ def test_what_is_there_gets_ids_and_is_taken_for_assigned_unless_it_is_employee(
         role = roles.create(organization=acme, name=name, is_predefined=predefined)
         people.create(organization=acme, role=role, user_name=f"{name}@acme.example")
 
-    migrate("0005_group_role")
+    migrate("members", "0005_group_role")
 
     ids = list(Role.objects.order_by("pk").values_list("public_id", flat=True))
     assert len(set(ids)) == 3
