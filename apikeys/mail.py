@@ -1,58 +1,86 @@
-"""The mail that tells somebody about a key's expiry, in plain text and HTML."""
+"""Makes the mail for a notice: the letter in plain text and HTML, and the expiry for a calendar."""
 
 import datetime as dt
+from email.mime.text import MIMEText
 from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from icalendar import Alarm, Calendar, Event
 
+from apikeys.letters import Letter, key_url, letter_for
 from apikeys.models import ApiKey, Notice
 
+# How long before the expiry a calendar speaks up: the first of these that is still ahead.
+ALARMS = (dt.timedelta(days=7), dt.timedelta(days=1))
 
-def expiry_mail(reminder: Notice, now: dt.datetime) -> EmailMultiAlternatives:
-    """Return the mail for `reminder`, as true at `now`.
+
+def mail_for(notice: Notice, now: dt.datetime) -> EmailMultiAlternatives:
+    """Return the mail for `notice`, as true at `now`.
 
     Its Message-ID (RFC 5322 §3.6.4) is always the same: if a crash makes us send it twice, mail programs see one.
     """
-    api_key = reminder.api_key
-    context = {
-        "api_key": api_key,
-        "organization": api_key.organization,
-        "expired": api_key.is_expired(now),
-        "when": when(api_key, now),
-        "url": f"{settings.BASE_URL}/settings/api-access",
-    }
+    letter = letter_for(notice, now)
     mail = EmailMultiAlternatives(
-        subject=subject(api_key, now),
-        body=render_to_string("apikeys/mail/expiry.txt", context),
-        to=[reminder.recipient],
+        subject=letter.subject,
+        body=render_to_string("apikeys/mail/letter.txt", {"letter": letter}),
+        to=[notice.recipient],
         # RFC 3834 §5: nobody's out-of-office answers this.
-        headers={"Message-ID": message_id(reminder), "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(notice), "Auto-Submitted": "auto-generated"},
     )
-    mail.attach_alternative(render_to_string("apikeys/mail/expiry.html", context), "text/html")
+    mail.attach_alternative(render_to_string("apikeys/mail/letter.html", {"letter": letter}), "text/html")
+    if notice.kind in Notice.REMINDERS and not notice.api_key.is_expired(now):
+        mail.attach(calendar_part(notice, letter))
     return mail
 
 
-def subject(api_key: ApiKey, now: dt.datetime) -> str:
-    """Return a line that says which key expires when."""
-    description = " ".join(api_key.description.split())
-    return f'{api_key.get_kind_display()} key "{description}" of {api_key.organization} {when(api_key, now)}'
-
-
-def when(api_key: ApiKey, now: dt.datetime) -> str:
-    """Return how far off the expiry is, as in "expires in 7 days, on 31 Mar 2027", by the organization's calendar."""
-    expiry = api_key.local_expiry()
-    day = f"on {expiry:%-d %b %Y}"
-    if api_key.is_expired(now):
-        return f"expired {day}"
-    days = (expiry.date() - now.astimezone(expiry.tzinfo).date()).days
-    near = {0: "today", 1: "tomorrow"}
-    return f"expires {near.get(days, f'in {days} days')}, {day}"
-
-
-def message_id(reminder: Notice) -> str:
-    """Return the Message-ID that this step, recipient and key have, now and ever."""
-    name = f"{settings.BASE_URL}/{reminder.api_key.key_id}/{reminder.kind}/{reminder.recipient}"
+def message_id(notice: Notice) -> str:
+    """Return the Message-ID that this kind and occasion, recipient and key have, now and ever."""
+    what = "/".join(part for part in (notice.kind, notice.occasion) if part)
+    name = f"{settings.BASE_URL}/{notice.api_key.key_id}/{what}/{notice.recipient.lower()}"
     return f"<{uuid5(NAMESPACE_URL, name)}@{urlsplit(settings.BASE_URL).hostname}>"
+
+
+def calendar_part(notice: Notice, letter: Letter) -> MIMEText:
+    """Return the attachment that puts the expiry into a calendar (RFC 5545, RFC 6047 §2.4)."""
+    part = MIMEText(expiry_calendar(notice, letter), "calendar", "utf-8")
+    part.set_param("method", "PUBLISH")
+    part.add_header("Content-Disposition", "attachment", filename="key-expiry.ics")
+    return part
+
+
+def expiry_calendar(notice: Notice, letter: Letter) -> str:
+    """Return the expiry as a calendar of one event.
+
+    All reminders of a key have the same UID: a calendar that is given several shows one.
+    """
+    api_key = notice.api_key
+    event = Event()
+    event.add("uid", calendar_uid(api_key))
+    event.add("dtstamp", notice.created_at.astimezone(dt.UTC))
+    event.add("dtstart", api_key.local_expiry().astimezone(dt.UTC))
+    event.add("summary", f"{api_key.get_kind_display()} key “{api_key.description}” expires")
+    event.add("description", "\n\n".join(letter.meaning))
+    event.add("url", key_url(api_key))
+    event.add("transp", "TRANSPARENT")
+    ahead = api_key.local_expiry() - notice.created_at
+    if before := next((before for before in ALARMS if before < ahead), None):
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", letter.heading)
+        alarm.add("trigger", -before)
+        event.add_component(alarm)
+    calendar = Calendar()
+    calendar.add("prodid", "-//Torii settings//API keys//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add_component(event)
+    text: str = calendar.to_ical().decode()
+    return text
+
+
+def calendar_uid(api_key: ApiKey) -> str:
+    """Return what tells a calendar which key's expiry this is."""
+    return f"{api_key.key_id}-expiry@{urlsplit(settings.BASE_URL).hostname}"

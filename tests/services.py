@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -70,6 +71,43 @@ def run(command: list[str], environment: dict[str, str]) -> int:
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Run an empty PostgreSQL with a database `torii`, and yield its URL."""
+    with postgres() as server:
+        yield server.url
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Run an empty Redis, and yield its URL, which names no database: tests/settings.py gives each worker its own."""
+    with redis() as server:
+        yield server.url
+
+
+@dataclass
+class Server:
+    """A server that can be stopped and started again, with the same data on the same port."""
+
+    url: str
+    command: list[str]
+    directory: Path
+    stop_signal: signal.Signals
+    is_ready: Callable[[], bool]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raise if it doesn't."""
+        self.process = started(self.command, self.directory)
+        wait_until(self.is_ready, self.process, self.directory)
+
+    def stop(self) -> None:
+        """Stop it, if it runs."""
+        process, self.process = self.process, None
+        if process is not None:
+            stop(process, self.stop_signal)
+
+
+@contextmanager
+def postgres() -> Iterator[Server]:
+    """Run an empty PostgreSQL with a database `torii`."""
     password = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="torii-postgres-") as name:
         directory = Path(name)
@@ -79,22 +117,40 @@ def postgres_server() -> Iterator[str]:
         command += [f"-c{setting}={value}" for setting, value in POSTGRES_SETTINGS.items()]
         address = ["-h127.0.0.1", f"-p{port}"]
         # To PostgreSQL SIGINT means: close the connections that are open, then stop.
-        with running(unprivileged(command), directory, signal.SIGINT) as process:
-            wait_until(lambda: succeeds([postgres_binary("pg_isready"), "-q", *address]), process, directory)
+        server = Server(
+            f"postgres://postgres:{password}@127.0.0.1:{port}/torii",
+            unprivileged(command),
+            directory,
+            signal.SIGINT,
+            lambda: succeeds([postgres_binary("pg_isready"), "-q", *address]),
+        )
+        with kept_running(server):
             environment = os.environ | {"PGPASSWORD": password}
             subprocess.run([postgres_binary("createdb"), *address, "-Upostgres", "torii"], env=environment, check=True)
-            yield f"postgres://postgres:{password}@127.0.0.1:{port}/torii"
+            yield server
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Run an empty Redis, and yield its URL, which names no database: tests/settings.py gives each worker its own."""
+def redis() -> Iterator[Server]:
+    """Run an empty Redis, which forgets everything when it is stopped."""
     with tempfile.TemporaryDirectory(prefix="torii-redis-") as name:
         port = free_port()
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--dir", name, "--save", ""]
-        with running(command, Path(name), signal.SIGTERM) as process:
-            wait_until(lambda: accepts_connections(port), process, Path(name))
-            yield f"redis://127.0.0.1:{port}"
+        url = f"redis://127.0.0.1:{port}"
+        with kept_running(
+            Server(url, command, Path(name), signal.SIGTERM, lambda: accepts_connections(port))
+        ) as server:
+            yield server
+
+
+@contextmanager
+def kept_running(server: Server) -> Iterator[Server]:
+    """Start `server`, and stop it when the block ends."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def make_cluster(directory: Path, password: str) -> None:
@@ -144,13 +200,17 @@ def free_port() -> int:
 @contextmanager
 def running(command: list[str], directory: Path, stop_signal: signal.Signals) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `command`, what it says going to `directory`/log, and stop it when the block ends."""
-    with (directory / "log").open("wb") as log:
-        # In a session of its own it hears no Ctrl-C, and stops when whoever uses it has stopped.
-        process = subprocess.Popen(command, cwd=directory, stdout=log, stderr=log, start_new_session=True)
+    process = started(command, directory)
     try:
         yield process
     finally:
         stop(process, stop_signal)
+
+
+def started(command: list[str], directory: Path) -> "subprocess.Popen[bytes]":
+    with (directory / "log").open("ab") as log:
+        # In a session of its own it hears no Ctrl-C, and stops when whoever uses it has stopped.
+        return subprocess.Popen(command, cwd=directory, stdout=log, stderr=log, start_new_session=True)
 
 
 def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", directory: Path) -> None:

@@ -6,25 +6,56 @@ default runs both in one process with `worker -B -P solo`.
 
 import logging
 import os
+from typing import Any
 
 from celery import Celery, Task
 from kombu.exceptions import OperationalError
+from kombu.transport import redis
+from redis.exceptions import ConnectionError  # noqa: A004 - kombu knows this one
 
 logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
+
+
+class Channel(redis.Channel):
+    """A channel that says so when its connection is closed.
+
+    kombu 5.7 stumbles over None instead, which ends a worker that loses Redis with a message in hand: it can neither
+    acknowledge the message nor put it back, and takes that AttributeError for its own.
+    """
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("The connection to Redis is closed.")
+        parameters: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]
+        return parameters
+
+
+redis.Transport.Channel = Channel
 
 app = Celery("torii_settings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def start_soon(task: Task[..., None]) -> None:
-    """Have a worker run `task`, which the clock starts anyway, without waiting for the clock.
+# How long a request may be held up by a broker that doesn't answer, at connecting and at each command.
+BROKER_SECONDS = 0.3
 
-    A broker that can't be reached must not fail the request that asks: what is to be done is in the database.
+
+def start_soon(task: Task[..., None], *arguments: str) -> None:
+    """Have a worker run `task`, if the broker takes it.
+
+    A broker that can't be reached must neither fail the request that asks, whose work is committed, nor hold it up.
+    Celery's own connections wait for the broker to come back, so this takes one that doesn't.
     """
+    options = app.conf.broker_transport_options | {
+        "max_retries": 0,
+        "socket_connect_timeout": BROKER_SECONDS,
+        "socket_timeout": BROKER_SECONDS,
+    }
     try:
-        task.apply_async(retry=False)
-    except OperationalError as error:
-        logger.warning("%s waits for the clock: the broker can't be reached (%s)", task.name, type(error).__name__)
+        with app.connection_for_write(transport_options=options, connect_timeout=BROKER_SECONDS) as connection:
+            task.apply_async(arguments, retry=False, connection=connection)  # type: ignore[call-arg]
+    except (OperationalError, OSError) as error:
+        logger.warning("%s is not started: the broker can't be reached (%s)", task.name, type(error).__name__)

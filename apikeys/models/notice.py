@@ -17,6 +17,9 @@ from torii_settings.celery import start_soon
 if TYPE_CHECKING:
     from apikeys.models.api_key import ApiKey
 
+# For how long a notice is put off at most between two attempts.
+LONGEST_PAUSE = dt.timedelta(hours=4)
+
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     """Notices read as adjectives."""
@@ -26,8 +29,12 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         return self.filter(sent_at=None, failed_at=None)
 
     def due(self, now: dt.datetime) -> "NoticeQuerySet":
-        """Notices that are to be tried at `now`, those that have waited longest first."""
-        return self.waiting().filter(next_attempt_at__lte=now).order_by("next_attempt_at", "id")
+        """Notices that are to be tried at `now`, those that have waited longest first.
+
+        One that is put off for longer than ever happens was put off by a clock that was ahead, and is due.
+        """
+        put_off = models.Q(next_attempt_at__gt=now, next_attempt_at__lte=now + LONGEST_PAUSE)
+        return self.waiting().exclude(put_off).order_by("next_attempt_at", "id")
 
     def reminders(self) -> "NoticeQuerySet":
         """Notices that tell of an expiry."""
@@ -43,12 +50,26 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         occasion: str = "",
         details: dict[str, Any] | None = None,
     ) -> None:
-        """Write down that `addresses` are to be told, and have it sent soon after the transaction.
-
-        Whoever is in the table already, in whatever case, is told once: another worker may write at the same moment.
-        """
+        """Write down that `addresses` are to be told, and have it sent soon after the transaction."""
         from apikeys.tasks import deliver_notices
 
+        self.add(api_key, kind, addresses, now=now, occasion=occasion, details=details)
+        transaction.on_commit(partial(start_soon, deliver_notices))
+
+    def add(
+        self,
+        api_key: "ApiKey",
+        kind: "Notice.Kind",
+        addresses: Iterable[str],
+        *,
+        now: dt.datetime,
+        occasion: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """Write down that `addresses` are to be told, each once without regard to case.
+
+        Whoever is in the table already stays as they are: another worker may write at the same moment.
+        """
         distinct = {address.lower(): address for address in reversed(list(addresses))}
         self.bulk_create(
             [
@@ -65,7 +86,6 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
             ],
             ignore_conflicts=True,
         )
-        transaction.on_commit(partial(start_soon, deliver_notices))
 
 
 class Notice(models.Model):

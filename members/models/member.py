@@ -23,6 +23,7 @@ from members.ids import uuid7
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.organization import Organization
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
+from torii_settings.celery import start_soon
 
 USER_NAME_UNIQUE = "member_user_name_unique"
 
@@ -177,7 +178,7 @@ class Member(models.Model):
         with transaction.atomic():
             member = cls.add(organization, profile, source=cls.Source.MANUAL, by=by)
             if not organization.scim_enabled:
-                transaction.on_commit(partial(send_activation_mail.delay, str(member.pk), by.label))
+                transaction.on_commit(partial(start_soon, send_activation_mail, str(member.pk), by.label))
         return member
 
     @classmethod

@@ -182,7 +182,7 @@ def test_the_first_address_of_a_key_that_had_none_is_its_home(key: NewKey) -> No
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 def test_of_two_first_calls_at_once_one_is_new(key: NewKey) -> None:
-    calls = [lambda ip=ip: call(key, ip).status_code for ip in ("203.0.113.7", "198.51.100.1")]  # type: ignore[misc]
+    calls = [lambda ip=ip: call(key, ip).status_code for ip in ("203.0.113.7", "198.51.100.1")]
     assert at_once(*calls) == [200, 200]
     assert KnownOrigin.objects.filter(kind="network", is_new=True).count() == 1
     assert len(mails()) == 1

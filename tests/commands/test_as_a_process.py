@@ -10,7 +10,7 @@ from django.core.management import call_command
 from members.models import Organization
 from tests.server import database_url
 
-COMMANDS = ("create_organization", "set_scim", "load_members", "seed_demo", "create_api_key")
+COMMANDS = ("create_organization", "set_scim", "load_members", "seed_demo", "create_api_key", "send_expiry_reminders")
 
 
 def manage(*arguments, stdin=""):

@@ -10,6 +10,7 @@ from django.test import Client
 from members.models import Member, Organization
 from members.tasks import send_activation_mail
 from tests.conftest import SETUP
+from tests.services import free_port
 from torii_settings.celery import app
 
 
@@ -69,3 +70,15 @@ def test_somebody_deactivated_meanwhile_is_not_told(ira: Member, ana: Member) ->
     send_activation_mail(str(ira.pk), "Ana Admin")
 
     assert mail.outbox == []
+
+
+def test_somebody_is_added_even_if_the_broker_is_down(
+    acme: Organization, add_nora: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.disable_scim(by=SETUP)
+    monkeypatch.setattr(app.conf, "task_always_eager", False)
+    monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{free_port()}")
+
+    add_nora("nora@acme.example")
+
+    assert acme.members.with_user_name("nora@acme.example").exists()

@@ -39,19 +39,20 @@ def test_oktas_own_suite_finds_nothing(service: str, acme: Organization, export:
 
 
 def test_scim2_tester_finds_no_error(service: str, acme: Organization) -> None:
-    http = httpx2.Client(base_url=service, headers={"Authorization": f"Bearer {new_key(acme).text}"}, timeout=30)
-    client = SyncSCIMClient(http)
-    client.discover()
-    user = client.get_resource_model("User")
-    assert user is not None
-    # A random userName is no e-mail address of the organization; what is random otherwise comes from discovery.
-    user.model_fields["user_name"].examples = [f"user{number}@acme.example" for number in range(100_000)]
-    user.model_rebuild(force=True)
-    client.provider = ScimProvider(
-        client.provider.models, client.provider.resource_types, client.provider.config, client.provider.policy
-    )
+    headers = {"Authorization": f"Bearer {new_key(acme).text}"}
+    with httpx2.Client(base_url=service, headers=headers, timeout=30) as http:
+        client = SyncSCIMClient(http)
+        client.discover()
+        user = client.get_resource_model("User")
+        assert user is not None
+        # A random userName is no e-mail address of the organization; what is random otherwise comes from discovery.
+        user.model_fields["user_name"].examples = [f"user{number}@acme.example" for number in range(100_000)]
+        user.model_rebuild(force=True)
+        client.provider = ScimProvider(
+            client.provider.models, client.provider.resource_types, client.provider.config, client.provider.policy
+        )
 
-    results = check_server(client)
+        results = check_server(client)
 
     bad = [result for result in results if result.status in (Status.ERROR, Status.CRITICAL)]
     assert not bad, "\n".join(f"{result.title} {result.resource_type}: {result.reason}" for result in bad)

@@ -1,8 +1,15 @@
 # ruff: noqa: F403, F405
-"""The settings of a worker that a test starts: without Redis it has a queue in a folder of its own, QUEUE_DIR."""
+"""The settings of a worker that a test starts.
 
+Without Redis it has a queue in a folder of its own, QUEUE_DIR. The file that CLOCK names, if it does, holds the seconds
+by which this process's clock is ahead: it is read at every look at the clock, so that it can leap while we run.
+"""
+
+import datetime as dt
 import os
 from pathlib import Path
+
+from django.utils import timezone
 
 from tests.settings import *
 
@@ -15,3 +22,13 @@ if not REDIS_URL:
         "control_folder": str(QUEUE_DIR),
         "polling_interval": 0.1,
     }
+
+if "CLOCK" in os.environ:
+    CLOCK = Path(os.environ["CLOCK"])
+    right_now = timezone.now
+
+    def now_by_this_clock() -> dt.datetime:
+        """Return what this process takes for now."""
+        return right_now() + dt.timedelta(seconds=float(CLOCK.read_text() or 0))
+
+    timezone.now = now_by_this_clock

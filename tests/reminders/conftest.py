@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 
-from apikeys.models import ApiKey
-from apikeys.reminders import remind
+from apikeys.delivery import deliver
+from apikeys.models import ApiKey, Notice
+from apikeys.reminders import plan
 from members.models import Organization
 from tests.conftest import new_key
 from tests.reminders.mailbox import Mailbox, mail_server
@@ -35,6 +36,8 @@ def key(acme: Organization) -> Callable[..., ApiKey]:
         with time_machine.travel(day(made_on), tick=False):
             expires = expires_on and dt.date.fromisoformat(expires_on)
             made = new_key(acme, expires_on=expires, **fields).api_key
+        # That it was made is told at once.
+        made.notices.filter(kind=Notice.Kind.GENERATED).delete()
         return ApiKey.objects.get(pk=made.pk)
 
     return generate
@@ -42,14 +45,20 @@ def key(acme: Organization) -> Callable[..., ApiKey]:
 
 @pytest.fixture
 def run_on(mailbox: Mailbox) -> Callable[[str], list[EmailMessage]]:
-    """Return a function that runs the reminders at a moment and gives the mails that this has sent."""
+    """Return a function that lets the clock strike at a moment and gives the mails that this has sent."""
 
     def run(moment: str | dt.datetime) -> list[EmailMessage]:
         before = len(mailbox.mails)
-        remind(day(moment) if isinstance(moment, str) else moment)
+        strike(day(moment) if isinstance(moment, str) else moment)
         return mailbox.mails[before:]
 
     return run
+
+
+def strike(now: dt.datetime) -> None:
+    """Do what the clock does at `now`."""
+    plan(now)
+    deliver(now)
 
 
 def day(text: str) -> dt.datetime:
