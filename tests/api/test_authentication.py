@@ -23,7 +23,11 @@ def test_without_a_key_nothing_is_told(acme: Organization, path: str) -> None:
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-@pytest.mark.parametrize("key", ["x", "torii_api_abcdefgh_x", KeyText.generate("api").text, "\x00", "é"])
+@pytest.mark.parametrize(
+    "key",
+    ["x", "torii_api_abcdefgh_x", KeyText.generate("api").text, "\x00", "é"],
+    ids=["word", "too short", "never made", "NUL", "not ASCII"],
+)
 def test_a_malformed_or_unknown_key_is_a_401(acme: Organization, key: str) -> None:
     response = Script(key).get("members")
     assert_problem(response, 401, "invalid_key", "mistyped")

@@ -76,7 +76,7 @@ def test_somebody_is_added_even_if_the_broker_is_down(
     acme: Organization, add_nora: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.disable_scim(by=SETUP)
-    monkeypatch.setattr(app.conf, "task_always_eager", False)
+    app.conf.task_always_eager = False
     monkeypatch.setattr(app.conf, "broker_url", f"redis://127.0.0.1:{free_port()}")
 
     add_nora("nora@acme.example")
