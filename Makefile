@@ -2,7 +2,8 @@
 # what else is missing is installed, or named.
 
 PYTHON = .venv/bin/python
-PYTEST = $(PYTHON) -m pytest -n 2 --dist loadfile
+# A worker more than there are cores in CI: browsers and processes are often waited for.
+PYTEST = $(PYTHON) -m pytest -n 3 --dist loadfile
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
 	--custom-compile-command "make lock"
 PORT ?= 8000

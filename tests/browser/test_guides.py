@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.test_looks import MODES, SCREENSHOTS, look
+from tests.browser.test_looks import MODES, look, photograph
 
 GUIDES = ("okta", "entra")
 NARROW = MODES["narrow"]
@@ -79,7 +79,7 @@ def test_on_paper_there_is_the_guide_and_nothing_around_it(ana, open_browser: Op
     page = open_browser(ana, viewport={"width": 794, "height": 1123})
     read(page, "okta")
     page.emulate_media(media="print")
-    page.screenshot(path=SCREENSHOTS / "guide-okta-print.png", full_page=True)
+    photograph(page, "guide-okta-print")
     for gone in (page.get_by_role("banner"), page.get_by_role("navigation"), page.get_by_role("button")):
         expect(gone).to_have_count(0)
     expect(page.get_by_role("heading", name="Troubleshooting")).to_be_visible()

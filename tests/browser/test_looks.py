@@ -1,9 +1,10 @@
-"""Every page in light, in dark and at 390 pixels: photographed, without a fault that axe-core finds, nothing cut off.
+"""Every page in light, in dark and at 390 pixels: without a fault that axe-core finds, nothing cut off.
 
-The pictures are in `var/screenshots/`.
+`bin/screenshots` has them photographed, into `var/screenshots/`.
 """
 
 import datetime as dt
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -137,13 +138,19 @@ def lively_acme(acme: Organization, ana: Member) -> Member:
     return ana
 
 
+def photograph(page: Page, name: str) -> None:
+    """Keep a picture of a page if the environment variable SCREENSHOTS asks for it: a big one takes a second."""
+    if "SCREENSHOTS" in os.environ:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        # The whole page, but behind a dialog only what a reader would see of it.
+        whole = not page.get_by_role("dialog").is_visible()
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole, animations="disabled")
+
+
 def look(page: Page, name: str, mode: str) -> list[str]:
-    """Photograph a page and return what is wrong with it."""
-    page.wait_for_load_state("networkidle")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    # The whole page, but behind a dialog only what a reader would see of it.
-    whole = not page.get_by_role("dialog").is_visible()
-    page.screenshot(path=SCREENSHOTS / f"{name}-{mode}.png", full_page=whole, animations="disabled")
+    """Return what is wrong with a page, and photograph it."""
+    page.wait_for_load_state()
+    photograph(page, f"{name}-{mode}")
     wrong = []
     if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
         wrong.append(f"{name}: scrolls sideways")
