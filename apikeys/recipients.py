@@ -1,8 +1,7 @@
 """Who is told about a key: active Admins of everything, of its expiry also who made it and the contact address."""
 
-from collections.abc import Iterable
-
 from apikeys.models import ApiKey, Notice
+from apikeys.models.notice import distinct
 from members.models import MemberQuerySet
 
 
@@ -29,12 +28,3 @@ def is_still_told(notice: Notice) -> bool:
 
 def user_names(members: MemberQuerySet) -> list[str]:
     return list(members.order_by("id").values_list("user_name", flat=True))
-
-
-def distinct(addresses: Iterable[str]) -> list[str]:
-    """Return those that are not empty, the first spelling of each."""
-    first: dict[str, str] = {}
-    for address in addresses:
-        first.setdefault(address.lower(), address)
-    first.pop("", None)
-    return list(first.values())

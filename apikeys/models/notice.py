@@ -70,7 +70,6 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
         Whoever is in the table already stays as they are: another worker may write at the same moment.
         """
-        distinct = {address.lower(): address for address in reversed(list(addresses))}
         self.bulk_create(
             [
                 Notice(
@@ -82,7 +81,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
                     created_at=now,
                     next_attempt_at=now,
                 )
-                for address in reversed(distinct.values())
+                for address in distinct(addresses)
             ],
             ignore_conflicts=True,
         )
@@ -137,3 +136,12 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient}"
+
+
+def distinct(addresses: Iterable[str]) -> list[str]:
+    """Return those that are not empty, the first spelling of each."""
+    first: dict[str, str] = {}
+    for address in addresses:
+        first.setdefault(address.lower(), address)
+    first.pop("", None)
+    return list(first.values())

@@ -30,6 +30,9 @@ FAMILY = re.compile(r"(.*?)(?:/|\s+v?\d|\s*\(|$)", re.IGNORECASE | re.DOTALL)
 MET: set[tuple[str, Fact]] = set()
 MET_MAX = 100_000
 
+# Whoever calls himself otherwise every time must not fill the table and the audit log.
+ORIGINS_MAX = 200
+
 
 @lru_cache(maxsize=4096)
 def network_of(ip: str) -> str:
@@ -61,19 +64,20 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         with transaction.atomic():
             # Two first calls at once come one after the other, so that one of them is the first.
             type(api_key).objects.select_for_update(of=("self",)).get(pk=api_key.pk)
-            known = set(self.filter(api_key=api_key).values_list("kind", "value"))
-            kinds = {kind for kind, _ in known}
+            met_before = self.filter(api_key=api_key).values_list("kind", "value", "refused")
+            known = {(kind, value): was_refused for kind, value, was_refused in met_before}
+            at_home = {kind for (kind, _), was_refused in known.items() if not was_refused}
             met = [
                 KnownOrigin(
                     api_key=api_key,
                     kind=kind,
                     value=value,
                     first_seen_at=now,
-                    is_new=refused or kind in kinds,
+                    is_new=refused or kind in at_home,
                     refused=refused,
                 )
                 for kind, value in facts
-                if (kind, value) not in known
+                if (kind, value) not in known and len(known) < ORIGINS_MAX
             ]
             self.bulk_create(met)
             if new := [fact.value for fact in met if fact.is_new]:

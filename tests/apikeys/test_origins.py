@@ -8,7 +8,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 
-from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_of
+from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_of, origin
 from apikeys.models.origin import MET
 from audit.actor import Actor
 from audit.models import Action
@@ -177,6 +177,28 @@ def test_the_first_address_of_a_key_that_had_none_is_its_home(key: NewKey) -> No
     call(key, "unix:")
     call(key)
     assert not is_marked()
+
+
+def test_being_tried_from_elsewhere_first_makes_nowhere_the_keys_home(acme: Organization, ana: Member) -> None:
+    key = new_key(acme, allowed_networks=["203.0.113.0/24"])
+    assert call(key, "198.51.100.1", "curl/8.5").status_code == 403
+    assert call(key).status_code == 200
+    assert set(KnownOrigin.objects.values_list("value", "is_new")) == {
+        ("198.51.100.0/24", True),
+        ("curl", True),
+        ("203.0.113.0/24", False),
+        ("Okta SCIM Client", False),
+    }
+
+
+def test_whoever_calls_himself_otherwise_each_time_fills_nothing(
+    acme: Organization, key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origin, "ORIGINS_MAX", 5)
+    for number in range(10):
+        assert call(key, user_agent=f"scanner{chr(97 + number)}").status_code == 200
+    assert KnownOrigin.objects.count() == 5
+    assert acme.events.filter(action=Action.API_KEY_NEW_ORIGIN).count() == 3
 
 
 @pytest.mark.django_db(transaction=True)

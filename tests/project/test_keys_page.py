@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apikeys.models.origin import IPV4_NETWORK, IPV6_NETWORK
+from apikeys.models.origin import IPV4_NETWORK, IPV6_NETWORK, ORIGINS_MAX
 from apikeys.models.rotation import SILENCE
 from apikeys.networks import NETWORKS_MAX
 from apikeys.secret import KeyText
@@ -53,4 +53,5 @@ def test_the_numbers_are_the_codes():
         f"{hours} hours",
     ):
         assert text in PAGE
+    assert f"{ORIGINS_MAX} networks and user agents" in PAGE
     assert re.search(rf"{days}\s+days unless changed", PAGE)
