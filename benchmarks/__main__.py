@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import signal
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -14,7 +15,7 @@ from benchmarks.client import Run, drive, try_once
 from benchmarks.peers import Subject, subjects
 from benchmarks.usage import peak_megabytes
 from benchmarks.work import WORKS, Work
-from tests.services import postgres_server, redis_server
+from tests.services import ENDING_SIGNALS, leave, postgres_server, redis_server
 
 SIZES = {"tiny": [1_000], "small": [1_000, 100_000], "full": [1_000, 100_000, 1_000_000]}
 Runs = dict[tuple[str, str, int], list[Run]]
@@ -25,6 +26,8 @@ def main() -> None:
     works = [work for work in WORKS if options.only in work.name]
     if not works:
         sys.exit(f"No work has {options.only!r} in its name: {', '.join(work.name for work in WORKS)}")
+    for signum in ENDING_SIGNALS:
+        signal.signal(signum, leave)
     print(machine())
     with postgres_server() as server, redis_server() as redis:
         pid = postmaster(server)
