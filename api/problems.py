@@ -72,8 +72,7 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], Problem]]] = [
     (KeyNotAllowedHere, lambda e: Problem("network_not_allowed", e.detail)),
     (TooManyRequests, lambda e: Problem("too_many_requests", e.detail, Retry_After=str(e.retry_after))),
     (LastAdmin, lambda e: Problem("last_admin", e.detail)),
-    # The sentence begins with SCIM's name for the role.
-    (UnknownRole, lambda e: Problem("unknown_role", e.detail.removeprefix("userType "))),
+    (UnknownRole, lambda e: Problem("unknown_role", e.detail)),
     (
         ScimRefusal,
         lambda e: Problem("malformed_json" if e.scim_type == "invalidSyntax" else BODY_REFUSALS[e.status], e.detail),

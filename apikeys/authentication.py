@@ -35,7 +35,7 @@ def authenticate(request: HttpRequest, kind: str) -> ApiKey:
         raise
     limits.check_key(api_key.pk)
     allowed = api_key.is_allowed_from(origin.ip)
-    KnownOrigin.objects.all().meet(api_key, origin, now, refused=not allowed)
+    KnownOrigin.objects.meet(api_key, origin, now, refused=not allowed)
     if not allowed:
         raise KeyNotAllowedHere(api_key.hint, origin.ip)
     api_key.move_to_newest_pepper(text)

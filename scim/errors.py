@@ -75,7 +75,8 @@ def from_scim(error: SCIMException) -> HttpResponse:
 def from_member(error: members.MemberError) -> HttpResponse:
     """Return what members refused."""
     status, scim_type = MEMBER_ERRORS.get(type(error), (400, "invalidValue"))
-    return error_response(status, error.detail, scim_type)
+    attribute = "userType " if isinstance(error, members.UnknownRole) else ""
+    return error_response(status, f"{attribute}{error.detail}", scim_type)
 
 
 TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [

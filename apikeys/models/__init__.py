@@ -6,8 +6,8 @@ from apikeys.models.api_key import (
     ApiKey,
     ApiKeyQuerySet,
     NewKey,
-    expiry_instant,
 )
+from apikeys.models.expiration import expiry_instant
 from apikeys.models.notice import Notice
 from apikeys.models.origin import KnownOrigin, family_of, network_of
 from apikeys.models.rotation import SILENCE, Rotation

@@ -17,6 +17,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
+from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy
 from apikeys.models.notice import Notice
 from apikeys.models.rotation import Rotation
 from apikeys.networks import contains, parse_networks
@@ -29,11 +30,6 @@ EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
 DESCRIPTION_LENGTH = 120
 IMMUTABLE = ("expires_on", "expires_at", "allowed_networks")
-
-
-def expiry_instant(expires_on: dt.date, organization: Organization) -> dt.datetime:
-    """Return the instant from which a key is invalid: 00:00 of `expires_on` in the organization's time zone."""
-    return dt.datetime.combine(expires_on, dt.time.min, tzinfo=organization.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +197,10 @@ class ApiKey(models.Model):
             raise ValueError("This key never expires.")
         return self.expires_at.astimezone(self.organization.zone)
 
+    def meets_policy(self) -> bool:
+        """Whether the key expires as its organization requires of new ones."""
+        return meets_policy(self.expires_on, self.organization, self.created_at)
+
     def used_within(self, span: dt.timedelta, now: dt.datetime) -> bool:
         """Whether the key was last used less than `span` before `now`."""
         return self.last_used_at is not None and now - self.last_used_at < span
@@ -290,7 +290,7 @@ class ApiKey(models.Model):
         Raises KeyNotLive, KeyRotated if it has a successor already, or KeyInvalid as `generate` does.
         """
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            self._lock()
             if not self.is_live(timezone.now()):
                 raise KeyNotLive
             if self.rotation():
@@ -315,13 +315,13 @@ class ApiKey(models.Model):
         Return whether it was there to be deleted; deleting it again changes nothing.
         """
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            self._lock()
             return self._delete(by=by, kind=kind, reason=reason)
 
     def delete_if_replaced(self, *, by: Actor, now: dt.datetime) -> bool:
         """Delete the key if that was asked for and its successor has taken over; return whether it was deleted."""
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            self._lock()
             rotation = self.rotation()
             if not (self.delete_when_silent and rotation and rotation.new.is_live(now) and rotation.is_safe(now)):
                 return False
@@ -337,13 +337,16 @@ class ApiKey(models.Model):
         self.tell_admins(kind, by=by, now=self.deleted_at, reason=reason)
         return True
 
+    def _lock(self) -> None:
+        self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+
     def tell_admins(
         self, kind: Notice.Kind, *, by: Actor, now: dt.datetime, occasion: str = "", **details: Any
     ) -> None:
         """Write down that every active Admin is to be told what `by` did; call it inside the deed's transaction."""
         admins = self.organization.members.active().admins().values_list("user_name", flat=True)
         details |= {"by": by.label, "ip": by.origin.ip, "user_agent": by.origin.user_agent}
-        Notice.objects.all().write_down(self, kind, admins, now=now, occasion=occasion, details=details)
+        Notice.objects.write_down(self, kind, admins, now=now, occasion=occasion, details=details)
 
     def record_use(self, origin: Origin, now: dt.datetime) -> None:
         """Remember when and from where the key was used, at most once a minute."""
@@ -368,7 +371,7 @@ class ApiKey(models.Model):
     def accept_origins(self, *, by: Actor) -> None:
         """Take the mark of a new origin away: an Admin knows about it."""
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            self._lock()
             if self.new_origin_at is None:
                 return
             self.new_origin_at = None
@@ -381,24 +384,9 @@ class ApiKey(models.Model):
     def record_expiry(self, *, by: Actor, now: dt.datetime) -> None:
         """Put the expiry of the key in the audit log, once."""
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=ApiKey.objects.select_for_update(of=("self",)))
+            self._lock()
             if self.expiry_recorded_at is not None or self.deleted_at is not None or not self.is_expired(now):
                 return
             self.expiry_recorded_at = now
             self.save(update_fields=["expiry_recorded_at"])
             Event.record(Action.API_KEY_EXPIRED, self.organization, by=by, target=self)
-
-
-def check_expiration(expires_on: dt.date | None, organization: Organization, now: dt.datetime) -> None:
-    """Raise KeyInvalid unless a key of `organization` made at `now` may expire on `expires_on`, or never if None."""
-    if organization.key_expiration_required:
-        longest = organization.longest_expiration(now)
-        allowed = f"{longest:%-d %b %Y} ({organization.key_lifetime_days} days from today)"
-        if expires_on is None:
-            raise KeyInvalid(
-                "expires_on", f"Your organization requires an expiration date, by {allowed} at the latest."
-            )
-        if expires_on > longest:
-            raise KeyInvalid("expires_on", f"Your organization allows expiration dates until {allowed}.")
-    if expires_on is not None and expiry_instant(expires_on, organization) <= now:
-        raise KeyInvalid("expires_on", "The expiration date must be in the future.")

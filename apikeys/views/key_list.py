@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from apikeys.handover import Handover, chains, handovers
 from apikeys.models import ApiKey, KnownOrigin, Notice
-from apikeys.policy import meets_policy
 from apikeys.reminders import Scheduled, State, schedule
 from members.access import requires
 from members.middleware import MemberRequest
@@ -64,7 +63,7 @@ class Row:
     @property
     def against_policy(self) -> bool:
         """Whether the key could not be made like this today; it stays valid all the same."""
-        return self.api_key.is_live(self.now) and not meets_policy(self.api_key)
+        return self.api_key.is_live(self.now) and not self.api_key.meets_policy()
 
 
 @requires(Scope.API_ACCESS)

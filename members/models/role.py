@@ -253,7 +253,5 @@ def role_named(organization: "Organization", name: str) -> Role:
         names = list(organization.roles.values_list("name", flat=True))
         nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
         hint = "".join(f' Did you mean "{known}"?' for known in names if known.lower() in nearest)
-        raise UnknownRole(
-            f'userType "{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}'
-        )
+        raise UnknownRole(f'"{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}')
     return role

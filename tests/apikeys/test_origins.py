@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
 from django.test import Client
 
 from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_of, origin
@@ -202,7 +201,6 @@ def test_whoever_calls_himself_otherwise_each_time_fills_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 def test_of_two_first_calls_at_once_one_is_new(key: NewKey) -> None:
     calls = [lambda ip=ip: call(key, ip).status_code for ip in ("203.0.113.7", "198.51.100.1")]
     assert at_once(*calls) == [200, 200]
