@@ -39,7 +39,13 @@ class GroupsView(ResourceView):
         return [group_document(row, base, members.get(row["id"], [])) for row in rows]
 
     def written(self, adapter: Adapter, status: int) -> HttpResponse:
-        """Return a group that was just written; a large group's members are left out when they aren't wanted."""
+        """Return a group that was just written, its members only if they are wanted.
+
+        A PATCH that asks for no attributes gets none: 204 (RFC 7644 §3.5.2). To add somebody to 100,000 members and
+        then list them all would cost a thousand times the change.
+        """
+        if self.request.method == "PATCH" and not self.request.GET.keys() & {"attributes", "excludedAttributes"}:
+            return HttpResponse(status=204, headers={"Location": adapter.location, "ETag": adapter.version()})
         projection = self.projection()
         document = adapter.to_dict(
             with_members=projection.wants("members"), with_names=projection.names("members", "display")

@@ -28,8 +28,8 @@ def works(okta: IdentityProvider, people: list[str]) -> Group_:
 def patch(okta: IdentityProvider, group: Group_, *operations: dict[str, Any]) -> set[str]:
     """PATCH the group and return the ids of its members."""
     response = okta.patch(group["id"], *operations, path="/Groups")
-    assert response.status_code == 200, response.content
-    return {member["value"] for member in response.json().get("members", [])}
+    assert response.status_code == 204, response.content
+    return {member["value"] for member in okta.get(f"/Groups/{group['id']}").json()["members"]}
 
 
 def test_a_pushed_group_is_stored(okta: IdentityProvider, acme: Organization, works: Group_, people: list[str]) -> None:
@@ -205,12 +205,45 @@ def test_a_group_needs_a_name_and_members_that_exist(okta: IdentityProvider, bod
     assert not Group.objects.exists()
 
 
+def test_a_patch_is_answered_with_the_version_alone(okta: IdentityProvider, works: Group_, people: list[str]) -> None:
+    path = f"/Groups/{works['id']}"
+
+    patched = okta.patch(works["id"], {"op": "add", "path": "members", "value": [{"value": people[1]}]}, path="/Groups")
+
+    assert (patched.status_code, patched.content) == (204, b"")
+    assert patched["Location"] == f"http://testserver/scim/v2{path}"
+    assert patched["ETag"] == okta.get(path)["ETag"] != works["meta"]["version"]
+    nothing = okta.patch(works["id"], {"op": "replace", "path": "displayName", "value": "Works"}, path="/Groups")
+    assert (nothing.status_code, nothing["ETag"]) == (204, patched["ETag"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"attributes": "displayName"}, {"schemas", "id", "displayName"}),
+        ({"attributes": "members"}, {"schemas", "id", "members"}),
+        ({"attributes": ""}, {"schemas", "id", "displayName", "externalId", "members", "meta"}),
+        ({"excludedAttributes": "members,meta"}, {"schemas", "id", "displayName", "externalId"}),
+    ],
+)
+def test_a_patch_that_asks_for_attributes_is_answered_with_them(
+    okta: IdentityProvider, works: Group_, people: list[str], asked: dict[str, str], names: set[str]
+) -> None:
+    add = {"op": "add", "path": "members", "value": [{"value": people[1]}]}
+
+    patched = okta.call("PATCH", f"/Groups/{works['id']}", {"Operations": [add]}, None, **asked)
+
+    assert (patched.status_code, set(patched.json())) == (200, names)
+    assert len(patched.json().get("members", people[:2])) == 2
+    assert patched["ETag"] == okta.get(f"/Groups/{works['id']}")["ETag"]
+
+
 def test_changing_one_member_reads_no_others(
     okta: IdentityProvider, works: Group_, people: list[str], django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     operation = {"op": "add", "path": "members", "value": [{"value": people[1]}]}
     with django_assert_max_num_queries(11) as queries:
-        okta.call("PATCH", f"/Groups/{works['id']}", {"Operations": [operation]}, excludedAttributes="members")
+        okta.call("PATCH", f"/Groups/{works['id']}", {"Operations": [operation]})
 
     reads = [query["sql"] for query in queries if "groupmembership" in query["sql"] and "SELECT" in query["sql"]]
     assert len(reads) == 1
