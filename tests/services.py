@@ -7,6 +7,7 @@ code is COMMAND's. Servers that the machine already runs are neither used nor to
 
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+from urllib.parse import unquote, urlsplit
 
 STARTUP_SECONDS = 30
 GRACE_SECONDS = 10
@@ -36,6 +38,10 @@ POSTGRES_SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
 }
+
+
+# PgBouncer carries prepared statements from connection to connection from this version on.
+PGBOUNCER_PREPARES = (1, 21)
 
 
 def main(command: list[str]) -> int:
@@ -144,6 +150,49 @@ def redis() -> Iterator[Server]:
 
 
 @contextmanager
+def pgbouncer(database_url: str, *, pool_size: int) -> Iterator[str]:
+    """Run PgBouncer, which lends `pool_size` connections a transaction at a time; yield the database's URL there."""
+    address = urlsplit(database_url)
+    user, password = unquote(address.username or ""), unquote(address.password or "")
+    with tempfile.TemporaryDirectory(prefix="torii-pgbouncer-") as name:
+        directory, port = Path(name), free_port()
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": port,
+            "unix_socket_dir": "",
+            "auth_type": "scram-sha-256",
+            "auth_file": directory / "users",
+            "pool_mode": "transaction",
+            "default_pool_size": pool_size,
+        }
+        if pgbouncer_version() >= PGBOUNCER_PREPARES:
+            settings["max_prepared_statements"] = 200
+        lines = [f"{setting} = {value}" for setting, value in settings.items()]
+        server = f"* = host={address.hostname} port={address.port}"
+        files = {
+            "users": f'"{user}" "{password}"',
+            "pgbouncer.ini": "\n".join(["[databases]", server, "[pgbouncer]", *lines]),
+        }
+        make_files(directory, files)
+        command = unprivileged([pgbouncer_binary(), str(directory / "pgbouncer.ini")])
+        with running(command, directory, signal.SIGTERM) as process:
+            wait_until(lambda: accepts_connections(port), process, directory)
+            userinfo = address.netloc.rpartition("@")[0]
+            yield address._replace(netloc=f"{userinfo}@127.0.0.1:{port}").geturl()
+
+
+def pgbouncer_binary() -> str:
+    """Find PgBouncer, which Debian keeps where only root's PATH leads."""
+    return shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+
+
+def pgbouncer_version() -> tuple[int, ...]:
+    """Return major and minor version of PgBouncer."""
+    said = subprocess.run([pgbouncer_binary(), "--version"], check=True, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.findall(r"\d+", said)[:2])
+
+
+@contextmanager
 def kept_running(server: Server) -> Iterator[Server]:
     """Start `server`, and stop it when the block ends."""
     try:
@@ -155,18 +204,24 @@ def kept_running(server: Server) -> Iterator[Server]:
 
 def make_cluster(directory: Path, password: str) -> None:
     """Make an empty cluster in `directory`/data, all of it owned by whoever will run the server."""
-    password_file = directory / "password"
-    password_file.touch(mode=0o600)
-    password_file.write_text(password)
-    if account := unprivileged_account():
-        for path in (directory, password_file):
-            shutil.chown(path, account.pw_uid, account.pw_gid)
+    make_files(directory, {"password": password})
     command = [postgres_binary("initdb"), "-D", str(directory / "data"), "--locale=C.UTF-8", "--encoding=UTF8"]
     # A superuser can run programs as the server's user, so being on this machine is not enough to be let in.
-    command += ["--no-sync", "--username=postgres", "--auth=scram-sha-256", f"--pwfile={password_file}"]
+    command += ["--no-sync", "--username=postgres", "--auth=scram-sha-256", f"--pwfile={directory / 'password'}"]
     with running(unprivileged(command), directory, signal.SIGTERM) as process:
         if process.wait() != 0:
             raise failed_to_start(directory)
+
+
+def make_files(directory: Path, files: dict[str, str]) -> None:
+    """Write `files`, by name, into `directory`, all of it readable for whoever will run the server and nobody else."""
+    for name, text in files.items():
+        path = directory / name
+        path.touch(mode=0o600)
+        path.write_text(text)
+    if account := unprivileged_account():
+        for path in (directory, *(directory / name for name in files)):
+            shutil.chown(path, account.pw_uid, account.pw_gid)
 
 
 def postgres_binary(name: str) -> str:

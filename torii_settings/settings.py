@@ -158,9 +158,15 @@ else:
     DATABASES["default"]["ENGINE"] = "torii_settings.postgresql"
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     # Planning a look-up costs PostgreSQL four times what carrying it out does. So a statement that a connection has run
-    # twice is prepared, which takes parameters that the server binds. PgBouncer keeps up with that from 1.21 on.
-    DATABASES["default"]["OPTIONS"] = {"server_side_binding": True, "prepare_threshold": 2}
+    # twice is prepared, which takes parameters that the server binds. PgBouncer keeps up with that from 1.21 on; behind
+    # an older one nothing may be prepared.
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+        "server_side_binding": True,
+        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=2) or None,
+    }
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -1,0 +1,194 @@
+"""The connection to PostgreSQL: how it is set up, and what is noticed, without asking, when it has come to its end."""
+
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import RequestFactory
+
+from tests.conftest import new_key
+from tests.server import ROOT
+from torii_settings.postgresql.base import DatabaseWrapper
+from torii_settings.wsgi import application
+
+# "FATAL: terminating connection due to administrator command", as the protocol has it.
+FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+GOOD_BYE = b"E" + struct.pack("!I", len(FIELDS) + 4) + FIELDS
+
+
+@pytest.fixture
+def postgresql(transactional_db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("is about PostgreSQL")
+
+
+def query(sql: str, *values: Any, on: Any = connection) -> Any:
+    with on.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchone()[0]
+
+
+def get(path: str, key: str) -> str:
+    """Make a request as the web server does, connection handling included, in this thread; return the status."""
+    statuses: list[str] = []
+    environ = RequestFactory().get(path, headers={"Authorization": f"Bearer {key}"}).environ
+    response = application(environ, lambda status, headers: statuses.append(status))
+    b"".join(response)
+    response.close()
+    return statuses[0]
+
+
+def pid() -> int:
+    return query("SELECT pg_backend_pid()")
+
+
+@pytest.fixture
+def key(acme, postgresql) -> str:
+    """Return a key with which requests have been made."""
+    made = new_key(acme).text
+    assert [get("/scim/v2/Users", made) for _ in range(4)] == ["200 OK"] * 4
+    return made
+
+
+@pytest.fixture
+def other(postgresql) -> Iterator[Any]:
+    """A second connection."""
+    made = connection.copy()
+    yield made
+    made.close()
+
+
+def test_requests_share_a_connection(key):
+    before = pid()
+    assert get("/scim/v2/Users", key) == "200 OK"
+    assert pid() == before
+
+
+def test_a_request_after_the_server_has_closed_the_connection_is_answered_over_a_new_one(key, other):
+    for _ in range(3):
+        before = pid()
+        assert query("SELECT pg_terminate_backend(%s, 5000)", before, on=other) is True
+        assert get("/scim/v2/Users", key) == "200 OK"
+        assert pid() != before
+
+
+def test_whether_a_connection_lives_is_seen_without_asking_the_server(other, postgresql):
+    before = pid()
+    query("SELECT 'the last words'")
+    assert connection.is_usable()
+    asked = query("SELECT query FROM pg_stat_activity WHERE pid = %s", before, on=other)
+    assert asked == "SELECT 'the last words'"
+
+
+class Line:
+    """A line to PostgreSQL that can be cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
+        self.server = socket.create_connection((host, port))
+        self.thread = threading.Thread(target=self.carry, daemon=True)
+        self.thread.start()
+
+    def carry(self) -> None:
+        """Carry what either says to the other until `hang_up`."""
+        self.client, _ = self.listener.accept()
+        ends = {self.client: self.server, self.server: self.client}
+        while True:
+            for end in select.select(list(ends), [], [])[0]:
+                said = end.recv(65536)
+                if not said:
+                    return
+                ends[end].sendall(said)
+
+    def hang_up(self) -> None:
+        """Carry no more."""
+        self.server.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
+
+    def close(self) -> None:
+        for end in (self.client, self.server, self.listener):
+            end.close()
+
+
+def say_good_bye(line: Line) -> None:
+    line.client.sendall(GOOD_BYE)
+
+
+def close(line: Line) -> None:
+    line.client.close()
+
+
+def reset(line: Line) -> None:
+    line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    line.client.close()
+
+
+@pytest.mark.parametrize("end", [say_good_bye, close, reset])
+def test_however_the_server_leaves_it_is_noticed(postgresql, end: Callable[[Line], None]):
+    own = connection.settings_dict
+    line = Line(own["HOST"], int(own["PORT"]))
+    caller = DatabaseWrapper(own | {"HOST": "127.0.0.1", "PORT": line.port})
+    try:
+        assert query("SELECT 1", on=caller) == 1
+        assert caller.is_usable()
+        line.hang_up()
+        # To the caller, nothing has happened yet.
+        assert caller.is_usable()
+        end(line)
+        assert select.select([caller.connection.fileno()], [], [], 10)[0]
+        assert not caller.is_usable()
+    finally:
+        caller.close()
+        line.close()
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1", "SELECT 1/0"], ids=["open", "aborted"])
+def test_a_connection_that_was_left_in_a_transaction_is_not_used_again(key, statement):
+    before = pid()
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        try:
+            cursor.execute(statement)
+        except DatabaseError:
+            assert statement == "SELECT 1/0"
+    assert not connection.is_usable()
+    connection.errors_occurred = True
+    assert get("/scim/v2/Users", key) == "200 OK"
+    assert pid() != before
+
+
+def options(url: str, **environment: str) -> Any:
+    """Return the options of the connection that the service makes with this environment."""
+    code = (
+        "import json; from torii_settings.settings import DATABASES; print(json.dumps(DATABASES['default']['OPTIONS']))"
+    )
+    environment = os.environ | {"DATABASE_URL": url} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_what_the_url_says_of_the_connection_holds_beside_our_own_options():
+    said = options("postgres://u:p@db.example/name?sslmode=verify-full&tcp_user_timeout=10000")
+    assert said == {
+        "sslmode": "verify-full",
+        "tcp_user_timeout": 10000,
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+    }
+
+
+def test_behind_an_old_pgbouncer_nothing_is_prepared():
+    said = options("postgres://u:p@db.example/name", DATABASE_PREPARE_THRESHOLD="0")
+    assert said == {"server_side_binding": True, "prepare_threshold": None}
