@@ -73,6 +73,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         self.bulk_create(
             [
                 Notice(
+                    organization_id=api_key.organization_id,
                     api_key=api_key,
                     kind=kind,
                     occasion=occasion,
@@ -108,6 +109,10 @@ class Notice(models.Model):
 
     REMINDERS = (Kind.MONTH, Kind.WEEK, Kind.DAY, Kind.EXPIRY)
 
+    # Its key's. `notice_once` is an index of it.
+    organization = models.ForeignKey(
+        "members.Organization", on_delete=models.CASCADE, db_index=False, related_name="notices"
+    )
     api_key = models.ForeignKey("apikeys.ApiKey", on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind)
     occasion = models.CharField(max_length=10, blank=True)
@@ -124,7 +129,9 @@ class Notice(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["api_key", "kind", "occasion", "recipient"], name="notice_once"),
+            models.UniqueConstraint(
+                fields=["organization", "api_key", "kind", "occasion", "recipient"], name="notice_once"
+            ),
         ]
         indexes = [
             models.Index(
@@ -136,6 +143,11 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row; its organization is that of its key."""
+        self.organization_id = self.api_key.organization_id
+        super().save(*args, **kwargs)
 
 
 def distinct(addresses: Iterable[str]) -> list[str]:

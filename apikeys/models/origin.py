@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -69,6 +69,7 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
             at_home = {kind for (kind, _), was_refused in known.items() if not was_refused}
             met = [
                 KnownOrigin(
+                    organization_id=api_key.organization_id,
                     api_key=api_key,
                     kind=kind,
                     value=value,
@@ -106,6 +107,10 @@ class KnownOrigin(models.Model):
         NETWORK = "network", "Network"
         AGENT = "agent", "User agent"
 
+    # Its key's. `known_origin_once` is an index of it.
+    organization = models.ForeignKey(
+        "members.Organization", on_delete=models.CASCADE, db_index=False, related_name="key_origins"
+    )
     api_key = models.ForeignKey("apikeys.ApiKey", on_delete=models.CASCADE, related_name="origins")
     kind = models.CharField(max_length=10, choices=Kind)
     value = models.CharField(max_length=FAMILY_LENGTH)
@@ -117,10 +122,17 @@ class KnownOrigin(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["api_key", "kind", "value"], name="known_origin_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "api_key", "kind", "value"], name="known_origin_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.value}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row; its organization is that of its key."""
+        self.organization_id = self.api_key.organization_id
+        super().save(*args, **kwargs)
 
 
 def facts_of(origin: Origin) -> list[Fact]:
