@@ -107,7 +107,9 @@ def test_references_are_resolved_in_patches_and_paths(okta: IdentityProvider, ac
         new_user(2),
     )
 
-    assert statuses(response) == ["200", "200", "200", "201", "201"]
+    assert statuses(response) == ["204", "204", "200", "201", "201"]
+    assert results(response)[1]["location"] == f"http://testserver/scim/v2/Groups/{group}"
+    assert results(response)[1]["version"] == okta.get(f"/Groups/{group}")["ETag"]
     two = acme.members.get(user_name="user2@acme.example")
     assert two.attributes["title"] == "Sir"
     assert [member.pk for member in acme.groups.get().members.all()] == [two.pk]
