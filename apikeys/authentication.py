@@ -1,44 +1,51 @@
 """Which key came with a request, and so which organization it speaks for: the same for SCIM and REST.
 
-One query finds the key by its digest and brings its organization along. What is refused is refused the same way
-whether the key never existed or was deleted; only a key that matched in full but has expired is told so, because Okta
-shows the text to its admin.
+One query finds the key by its digest and brings along its organization and, of a request that does no more than look
+somebody up, that row too (`apikeys.seek`). What is refused is refused the same way whether the key never existed or was
+deleted; only a key that matched in full but has expired is told so, because Okta shows the text to its admin.
 """
 
 import datetime as dt
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
 from apikeys import limits
 from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrongType, KeyUnknown
 from apikeys.models import ApiKey, KnownOrigin
+from apikeys.models.origin import is_met
 from apikeys.secret import KeyText
+from apikeys.seek import KEY_COLUMNS, ORGANIZATION_COLUMNS, Seek, key_statement
 from audit.actor import Origin
+from members.models import Organization
+from torii_settings.statement import instance
 
 BEARER = "bearer"
 DOORS = {"scim": "the SCIM API", "api": "the REST API"}
 
 
-def authenticate(request: HttpRequest, kind: str) -> ApiKey:
+def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> ApiKey:
     """Return the live key that came with `request`, its organization loaded, and count the request against its limit.
 
-    `kind` is what the door takes: "scim" or "api". Raises KeyMissing, KeyUnknown, KeyExpired, KeyOfWrongType (each a
-    401), KeyNotAllowedHere (403) or TooManyRequests (429).
+    `kind` is what the door takes: "scim" or "api"; `seek` is filled on the way. Raises KeyMissing, KeyUnknown,
+    KeyExpired, KeyOfWrongType (each a 401), KeyNotAllowedHere (403) or TooManyRequests (429).
     """
     origin, now = Origin.of(request), timezone.now()
     try:
         text = key_text(request)
-        api_key = find_key(text, kind, now)
+        api_key = find_key(text, kind, now, seek)
     except KeyUnknown:
         limits.count_bad_key(origin.ip)
         raise
     limits.check_key(api_key.pk)
     allowed = api_key.is_allowed_from(origin.ip)
-    KnownOrigin.objects.meet(api_key, origin, now, refused=not allowed)
+    if not is_met(api_key, origin):
+        KnownOrigin.objects.meet(api_key, origin, now, refused=not allowed)
     if not allowed:
         raise KeyNotAllowedHere(api_key.hint, origin.ip)
-    api_key.move_to_newest_pepper(text)
+    if len(settings.API_KEY_PEPPERS) > 1:
+        api_key.move_to_newest_pepper(text)
     api_key.record_use(origin, now)
     return api_key
 
@@ -51,9 +58,9 @@ def key_text(request: HttpRequest) -> KeyText:
     return text
 
 
-def find_key(text: KeyText, kind: str, now: dt.datetime) -> ApiKey:
+def find_key(text: KeyText, kind: str, now: dt.datetime, seek: Seek | None = None) -> ApiKey:
     """Return the key that `text` spells, live at `now`. Raises KeyUnknown, KeyExpired or KeyOfWrongType."""
-    api_key = ApiKey.objects.with_text(text).select_related("organization").first()
+    api_key = read_key(text, seek)
     if api_key is None:
         raise KeyUnknown
     if api_key.prefix != kind:
@@ -65,6 +72,23 @@ def find_key(text: KeyText, kind: str, now: dt.datetime) -> ApiKey:
             f"{'SCIM' if kind == 'scim' else 'API'} key …{api_key.last_four} expired on {api_key.expires_on}; "
             "generate a new one in Settings > API Access."
         )
+    return api_key
+
+
+def read_key(text: KeyText, seek: Seek | None) -> ApiKey | None:
+    """Return the key that `text` spells with its organization, in one query, which fills `seek` too."""
+    digests = text.digests(settings.API_KEY_PEPPERS)
+    statement = key_statement(len(digests), seek.lookup if seek else None)
+    values = {f"digest_{number}": digest for number, digest in enumerate(digests)}
+    rows = statement.tuples(**values, sought=seek.value if seek else None)
+    if not rows:
+        return None
+    own = len(KEY_COLUMNS)
+    both = own + len(ORGANIZATION_COLUMNS)
+    api_key = instance(ApiKey, KEY_COLUMNS, rows[0][:own])
+    api_key.organization = instance(Organization, ORGANIZATION_COLUMNS, rows[0][own:both])
+    if seek:
+        seek.fill(row[both:] for row in rows)
     return api_key
 
 

@@ -4,17 +4,25 @@ A bucket is a single number, the theoretical arrival time of the generic cell ra
 that time is less than a burst ahead of now, and moves it by one interval. It lives in Redis, or in this process when no
 Redis is configured. With Redis out of reach the gate stands open and says so in the log: limits protect the service,
 and an identity provider must not be cut off because a cache is down.
+
+Who calls often need not ask Redis each time. While a bucket is less than half full, a process takes a few requests in
+advance, a lease, for a tenth of a second; what is left of it then goes back. So no more are let in than without leases;
+fewer, by what other processes hold at that moment, only from a bucket that is more than half full.
 """
 
 import logging
 import math
 import threading
 import time
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from hashlib import sha1
+from typing import Any, Protocol
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from apikeys.errors import TooManyRequests
 
@@ -23,17 +31,26 @@ logger = logging.getLogger(__name__)
 REDIS_TIMEOUT = 0.25
 MEMORY_BUCKETS = 50_000
 
-# KEYS[1] the bucket; ARGV: interval and burst in seconds. Returns the seconds to wait as text, "0" when let in.
+LEASE = 10
+LEASE_SECONDS = 0.1
+
+# KEYS[1] the bucket; ARGV: interval and burst in seconds, the requests wanted, those of an earlier lease that are left.
+# Returns the number of requests let in and, as text, the seconds to wait if that is none.
 TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-local interval, tolerance = tonumber(ARGV[1]), tonumber(ARGV[2])
-local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local interval, tolerance, wanted, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) - left * interval, now)
 local wait = arrival + interval - tolerance - now
-if wait > 0 then return tostring(wait) end
-redis.call('SET', KEYS[1], string.format('%.6f', arrival + interval), 'PX', math.ceil(tolerance * 1000) + 1000)
-return '0'
+local granted = 0
+if wait <= 0 then
+    granted = math.max(math.min(wanted, math.floor((tolerance / 2 - arrival + now) / interval)), 1)
+end
+local expiry = math.ceil(tolerance * 1000) + 1000
+redis.call('SET', KEYS[1], string.format('%.6f', arrival + granted * interval), 'PX', expiry)
+return {granted, tostring(wait)}
 """
+TAKE_SHA = sha1(TAKE.encode(), usedforsecurity=False).hexdigest()
 
 
 class Buckets(Protocol):
@@ -65,20 +82,78 @@ class MemoryBuckets:
         return 0.0
 
 
+@dataclass(slots=True)
+class Lease:
+    """Requests that this process may still let in without asking, until a moment of `time.monotonic()`."""
+
+    left: int
+    until: float
+
+
 class RedisBuckets:
-    """Buckets that all processes share."""
+    """Buckets that all processes share.
+
+    Each thread keeps a connection of its own: what redis-py's client and pool do around a command takes three times as
+    long as the command.
+    """
 
     def __init__(self, url: str) -> None:
-        client = redis.Redis.from_url(url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT)
-        self._take = client.register_script(TAKE)
+        self._connections = redis.ConnectionPool.from_url(
+            url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT, retry=Retry(NoBackoff(), 0)
+        )
+        self._thread = threading.local()
+        self._leases: dict[str, Lease] = {}
+        self._lock = threading.Lock()
 
     def take(self, name: str, interval: float, tolerance: float) -> float:
         """See `Buckets.take`; lets everything in while Redis can't be reached."""
+        now = time.monotonic()
+        with self._lock:
+            lease = self._leases.get(name)
+            if lease and lease.left and now < lease.until:
+                lease.left -= 1
+                return 0.0
+            left = self._leases.pop(name).left if lease else 0
+        wanted = max(min(LEASE, int(tolerance / interval / LEASE)), 1)
         try:
-            return float(self._take(keys=[f"limit:{name}"], args=[interval, tolerance]))
+            granted, wait = self._run(f"limit:{name}", interval, tolerance, wanted, left)
         except redis.RedisError as error:
             logger.warning("limits are open: Redis can't be reached (%s)", type(error).__name__)
             return 0.0
+        if granted > 1:
+            self._keep(name, Lease(granted - 1, now + LEASE_SECONDS))
+        return 0.0 if granted else float(wait)
+
+    def _keep(self, name: str, lease: Lease) -> None:
+        with self._lock:
+            if len(self._leases) >= MEMORY_BUCKETS:
+                self._leases = {name: kept for name, kept in self._leases.items() if kept.until > time.monotonic()}
+            if other := self._leases.get(name):
+                lease.left += other.left
+            self._leases[name] = lease
+
+    def _run(self, key: str, *arguments: float) -> Any:
+        if not hasattr(self._thread, "connection"):
+            self._thread.connection = self._connections.make_connection()
+        connection = self._thread.connection
+        try:
+            return ask(connection, command("EVALSHA", TAKE_SHA, key, *arguments))
+        except (redis.ConnectionError, redis.exceptions.NoScriptError):
+            # A server that was restarted has hung up, and forgotten the script.
+            return ask(connection, command("EVAL", TAKE, key, *arguments))
+
+
+def ask(connection: redis.Connection, packed: bytes) -> Any:
+    """Return the answer to a command; a connection that is closed is opened first. Raises RedisError."""
+    connection.send_packed_command([packed])  # type: ignore[no-untyped-call]
+    return connection.read_response()
+
+
+@lru_cache(maxsize=4096)
+def command(name: str, script: str, key: str, *arguments: float) -> bytes:
+    """Return a command that runs a script on one key, as it is sent (RESP, an array of bulk strings)."""
+    parts = [str(part).encode() for part in (name, script, 1, key, *arguments)]
+    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
 
 
 @lru_cache(maxsize=4)

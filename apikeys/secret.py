@@ -6,7 +6,6 @@ told apart without a look at the database. What is stored is an HMAC-SHA-256 of 
 256 bits of its own, so a slow password hash would only cost time.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -69,7 +68,7 @@ class KeyText:
 
     def digest(self, pepper: str) -> str:
         """Return the HMAC-SHA-256 of the text under `pepper`, in hexadecimal (64 characters)."""
-        return hmac.new(pepper.encode(), self.text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(pepper.encode(), self.text.encode(), "sha256").hex()
 
     def digests(self, peppers: list[str]) -> list[str]:
         """Return the digest under each of `peppers`, in their order."""

@@ -15,9 +15,9 @@ from scim.body import inspect
 from scim.leniency import conform, conform_operations
 from scim.membership import MembershipChange
 from scim.representation import (
+    GROUPS,
     group_document,
     group_row,
-    groups_of,
     member_document,
     member_row,
     members_of,
@@ -79,8 +79,7 @@ class MemberAdapter(Adapter):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the User (RFC 7643 §4.1)."""
-        groups = groups_of(self.obj.organization, [self.obj.pk], self.base).get(self.obj.pk, [])
-        return member_document(member_row(self.obj), self.base, groups)
+        return member_document(member_row(self.obj) | {GROUPS: self.obj.group_names()}, self.base)
 
     def from_dict(self, document: dict[str, Any]) -> DirectoryProfile:
         """Return the profile that a POST or PUT describes.

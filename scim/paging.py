@@ -91,7 +91,7 @@ class Listing:
     def response(self) -> Document:
         """Return the ListResponse."""
         answer = self._page() if self.query.cursor is None else self._page_by_cursor(self.query.cursor)
-        return {"schemas": [LIST_URN], **answer}
+        return list_response(**answer)
 
     def _page(self) -> Document:
         """Return the page from `startIndex` on. The total is counted only when the page itself does not tell it."""
@@ -149,9 +149,7 @@ class Listing:
         return union.order_by(*self._order(RESOURCE_ID, descending=descending).columns())
 
     def _resources(self, page: list[Row]) -> Document:
-        documents = self._documents(page)
-        projected = [self.query.projection.apply(document) for document in documents]
-        return {"itemsPerPage": len(projected), "Resources": projected}
+        return resources(self._documents(page), self.query.projection)
 
     def _documents(self, page: list[Row]) -> list[Document]:
         """Return the resources in `page`; those of several sources are read by their ids."""
@@ -168,3 +166,19 @@ class Listing:
     def _cursor(self, row: Row, *, backward: bool) -> str:
         name = RESOURCE_ID if len(self.sources) > 1 else self.sources[0].id_column
         return Cursor(row.get(KEY), row[name], backward).text(self.scope)
+
+
+def whole_list(query: ListQuery, documents: list[Document]) -> Document:
+    """Return the ListResponse to `query` if `documents` are all that it finds, and fit on its first page."""
+    return list_response(totalResults=len(documents), startIndex=1, **resources(documents, query.projection))
+
+
+def list_response(**answer: Any) -> Document:
+    """Return a ListResponse."""
+    return {"schemas": [LIST_URN], **answer}
+
+
+def resources(documents: list[Document], projection: Projection) -> Document:
+    """Return the part of a ListResponse that holds the resources."""
+    projected = [projection.apply(document) for document in documents]
+    return {"itemsPerPage": len(projected), "Resources": projected}

@@ -31,6 +31,11 @@ class ListQuery:
     cursor: str | None
     projection: Projection
 
+    @property
+    def is_first_page(self) -> bool:
+        """Whether the page is the first one by number, in the order of age, and not empty."""
+        return self.start_index == 1 and self.count > 0 and self.cursor is None and not self.sort.by
+
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> "ListQuery":
         """Read the parameters. Raises a 400 `invalidValue` for a value of another type."""

@@ -6,13 +6,16 @@ from scim.views import base, bulk, discovery, groups, me, roles, search, users
 
 app_name = "scim"
 
+# Most requests are about users, so those come first.
+RESOURCE = r"(?:/(?P<uuid>(?!\.search/?$)[^/]+))?/?$"
+
 urlpatterns = [
+    re_path(rf"^Users{RESOURCE}", users.UsersView.as_view(), name="users"),
+    re_path(rf"^Groups{RESOURCE}", groups.GroupsView.as_view(), name="groups"),
+    re_path(rf"^Roles{RESOURCE}", roles.RolesView.as_view(), name="roles"),
     re_path(r"^Users/\.search/?$", search.UserSearchView.as_view(), name="users-search"),
     re_path(r"^Groups/\.search/?$", search.GroupSearchView.as_view(), name="groups-search"),
     re_path(r"^Roles/\.search/?$", search.RoleSearchView.as_view(), name="roles-search"),
-    re_path(r"^Users(?:/(?P<uuid>[^/]+))?/?$", users.UsersView.as_view(), name="users"),
-    re_path(r"^Groups(?:/(?P<uuid>[^/]+))?/?$", groups.GroupsView.as_view(), name="groups"),
-    re_path(r"^Roles(?:/(?P<uuid>[^/]+))?/?$", roles.RolesView.as_view(), name="roles"),
     re_path(r"^ServiceProviderConfig/?$", discovery.ConfigView.as_view(), name="service-provider-config"),
     re_path(r"^ResourceTypes(?:/(?P<uuid>[^/]+))?/?$", discovery.ResourceTypesView.as_view(), name="resource-types"),
     re_path(r"^Schemas(?:/(?P<uuid>[^/]+))?/?$", discovery.SchemasView.as_view(), name="schemas"),

@@ -24,7 +24,7 @@ def matches(header: str, version: str) -> bool:
 
 def not_modified(request: HttpRequest, version: str) -> bool:
     """Whether the caller of a GET has this version already: 304."""
-    header = request.headers.get("If-None-Match")
+    header = request.META.get("HTTP_IF_NONE_MATCH")
     return header is not None and bool(version) and matches(header, version)
 
 
@@ -33,7 +33,7 @@ def require_version(request: HttpRequest, current: Callable[[], str]) -> None:
 
     Call it under the resource's lock; `current` is asked only if the caller set a condition.
     """
-    required, excluded = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    required, excluded = request.META.get("HTTP_IF_MATCH"), request.META.get("HTTP_IF_NONE_MATCH")
     if required is not None and not matches(required, current()):
         raise ScimRefusal(412, "The resource has another version by now: read it again, then repeat the change.")
     if excluded is not None and matches(excluded, current()):

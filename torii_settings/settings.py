@@ -115,16 +115,17 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "torii_settings.middleware.MachineDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "torii_settings.middleware.WebSession",
-    "torii_settings.middleware.WebCommon",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "torii_settings.middleware.WebAuthentication",
-    "torii_settings.middleware.WebMessages",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "torii_settings.middleware.WebContentSecurityPolicy",
+    "torii_settings.middleware.ContentSecurityPolicy",
     "allauth.account.middleware.AccountMiddleware",
-    "torii_settings.middleware.WebHtmx",
+    "django_htmx.middleware.HtmxMiddleware",
     "members.middleware.CurrentMember",
 ]
 
@@ -219,7 +220,6 @@ SCIM_SERVICE_PROVIDER = {
     "USER_ADAPTER": "scim.adapters.MemberAdapter",
     "GROUP_MODEL": "members.models.Group",
     "GROUP_ADAPTER": "scim.adapters.GroupAdapter",
-    "AUTH_CHECK_MIDDLEWARE": "scim.authentication.require_scim_key",
     "AUTHENTICATION_SCHEMES": [
         {
             "type": "oauthbearertoken",

@@ -352,14 +352,12 @@ class ApiKey(models.Model):
         """Remember when and from where the key was used, at most once a minute."""
         if self.used_within(USE_WRITTEN_EVERY, now):
             return
-        used: dict[str, Any] = {
-            "last_used_at": now,
-            "last_used_ip": origin.ip,
-            "last_used_user_agent": origin.user_agent,
-        }
-        if self.first_used_at is None:
-            used["first_used_at"] = Coalesce("first_used_at", now)
-        ApiKey.objects.filter(pk=self.pk).update(**used)
+        ApiKey.objects.filter(pk=self.pk).update(
+            first_used_at=Coalesce("first_used_at", now),
+            last_used_at=now,
+            last_used_ip=origin.ip,
+            last_used_user_agent=origin.user_agent,
+        )
 
     def move_to_newest_pepper(self, text: KeyText) -> None:
         """Store what is kept of `text`, this key's, under the newest pepper, so that older ones can be retired."""

@@ -34,7 +34,6 @@ MET_MAX = 100_000
 ORIGINS_MAX = 200
 
 
-@lru_cache(maxsize=4096)
 def network_of(ip: str) -> str:
     """Return the /24 (IPv4) or /48 (IPv6) that the address `ip` is in, as in `203.0.113.0/24`."""
     address = ip_address(ip)
@@ -43,7 +42,6 @@ def network_of(ip: str) -> str:
     return str(ip_network(f"{address}/{IPV4_NETWORK if address.version == 4 else IPV6_NETWORK}", strict=False))
 
 
-@lru_cache(maxsize=4096)
 def family_of(user_agent: str) -> str:
     """Return what a user agent calls itself, without version and comments (RFC 9110 §10.1.5)."""
     match = FAMILY.match(user_agent.strip())
@@ -59,8 +57,6 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         `refused` says that the key is not allowed there. The Admins get at most one mail a day about a key.
         """
         facts = facts_of(origin)
-        if MET.issuperset((api_key.key_id, fact) for fact in facts):
-            return
         with transaction.atomic():
             # Two first calls at once come one after the other, so that one of them is the first.
             type(api_key).objects.select_for_update(of=("self",)).get(pk=api_key.pk)
@@ -135,9 +131,13 @@ class KnownOrigin(models.Model):
         super().save(*args, **kwargs)
 
 
-def facts_of(origin: Origin) -> list[Fact]:
+def is_met(api_key: "ApiKey", origin: Origin) -> bool:
+    """Whether this process knows already that `api_key` has met `origin`."""
+    return all((api_key.key_id, fact) in MET for fact in facts_of(origin))
+
+
+@lru_cache(maxsize=4096)
+def facts_of(origin: Origin) -> tuple[Fact, ...]:
     """Return what of `origin` is remembered, as pairs of kind and value."""
-    facts = [(KnownOrigin.Kind.AGENT.value, family_of(origin.user_agent))]
-    if origin.ip is not None:
-        facts.append((KnownOrigin.Kind.NETWORK.value, network_of(origin.ip)))
-    return facts
+    agent = (KnownOrigin.Kind.AGENT.value, family_of(origin.user_agent))
+    return (agent,) if origin.ip is None else (agent, (KnownOrigin.Kind.NETWORK.value, network_of(origin.ip)))

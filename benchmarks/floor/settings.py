@@ -1,4 +1,4 @@
-# ruff: noqa: F403
+# ruff: noqa: F403, F405
 """The service's own settings, its database with them, and none of its middleware."""
 
 from torii_settings.settings import *
@@ -6,3 +6,6 @@ from torii_settings.settings import *
 INSTALLED_APPS = ["members", "apikeys", "audit", "django.contrib.auth", "django.contrib.contenttypes"]
 MIDDLEWARE = []
 ROOT_URLCONF = "benchmarks.floor.urls"
+
+# As the peer next to it: Django's own backend as it comes, but with connections that are kept.
+DATABASES = {"default": env.db("DATABASE_URL") | {"CONN_MAX_AGE": 600}}

@@ -7,14 +7,13 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
-from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 from django_scim.constants import SCIM_CONTENT_TYPE
-from django_scim.settings import scim_settings
 from django_scim.views import SCIMView as DjangoScimView
 
-from scim.authentication import ScimRequest
+from apikeys.seek import Seek
+from scim.authentication import ScimRequest, let_in
 from scim.errors import error_response, translate
 
 Document = dict[str, Any]
@@ -34,7 +33,7 @@ def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
             response = view(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
             response = translate(error)
-        if response.has_header("Content-Type") and wants_plain_json(request.headers.get("Accept", "")):
+        if response.has_header("Content-Type") and wants_plain_json(request.META.get("HTTP_ACCEPT", "")):
             response["Content-Type"] = "application/json"
         response = GZIP.process_response(request, response)
         if response.status_code not in (204, 304) and isinstance(response, HttpResponse):
@@ -60,12 +59,24 @@ class ScimView(DjangoScimView):
 
     request: ScimRequest
 
-    @method_decorator(csrf_exempt)
-    @method_decorator(answers_in_scim)
-    @method_decorator(scim_settings.AUTH_CHECK_MIDDLEWARE)
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+        """Return the view; any error leaves it as a SCIM error."""
+        return csrf_exempt(answers_in_scim(super().as_view(**initkwargs)))
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Call the method's handler; any error leaves as a SCIM error."""
+        """Call the method's handler for whom `enter` lets in."""
+        self.enter(request, **kwargs)
         return View.dispatch(self, request, *args, **kwargs)
+
+    def enter(self, request: HttpRequest, **kwargs: Any) -> None:
+        """Let the request in by its key, or raise the refusal."""
+        let_in(request, self.seek(request, **kwargs))
+
+    @classmethod
+    def seek(cls, request: HttpRequest, uuid: str | None = None) -> Seek | None:
+        """Return what the look-up of the key is to read along, if that answers the request."""
+        return None
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer 405 with the methods that are allowed."""

@@ -24,7 +24,7 @@ from scim.body import inspect, read_object
 from scim.bulk_operation import Operation, resolved, without_references
 from scim.errors import ScimRefusal, error_response, translate
 from scim.query import whole_number
-from scim.representation import member_document, member_row
+from scim.representation import GROUPS, member_document, member_row
 from scim.schemas import BULK_REQUEST_URN, BULK_RESPONSE_URN, USER_URN
 from scim.views.base import Document, ScimView, answers_in_scim, render
 from scim.views.groups import GroupsView
@@ -142,7 +142,7 @@ class Job:
 
     def _created(self, member: Member) -> HttpResponse:
         """Return what a POST that made this member answers with; nobody is in a group yet."""
-        document = member_document(member_row(member), base_url(self.request), [])
+        document = member_document(member_row(member) | {GROUPS: []}, base_url(self.request))
         return rendered(document, 201, document["meta"])
 
     def _break_circle(self, number: int, to_come: set[str]) -> None:

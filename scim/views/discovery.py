@@ -2,16 +2,12 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import View
+from django.http import HttpRequest, HttpResponse
 
 from scim import discovery
 from scim.adapters import base_url
-from scim.authentication import let_in
 from scim.errors import ScimRefusal
-from scim.views.base import Document, ScimView, answers_in_scim, render
+from scim.views.base import Document, ScimView, render
 
 
 class DiscoveryView(ScimView):
@@ -22,13 +18,10 @@ class DiscoveryView(ScimView):
 
     http_method_names = ("get", "head", "options")
 
-    @method_decorator(csrf_exempt)
-    @method_decorator(answers_in_scim)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def enter(self, request: HttpRequest, **kwargs: Any) -> None:
         """Let a key in if one came."""
         if "HTTP_AUTHORIZATION" in request.META:
-            let_in(request)
-        return View.dispatch(self, request, *args, **kwargs)
+            super().enter(request, **kwargs)
 
 
 class ConfigView(DiscoveryView):

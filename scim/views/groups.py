@@ -25,7 +25,7 @@ class GroupsView(ResourceView):
         """Return the organization's groups."""
         return self.request.organization.groups
 
-    def rows(self) -> Any:
+    def rows(self, projection: Projection) -> Any:
         """Return every group's row."""
         return self.request.organization.groups.values(*GROUP_COLUMNS)
 

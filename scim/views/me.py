@@ -4,16 +4,12 @@ from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.decorators import method_decorator
-from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import View
+from django.http import HttpRequest, HttpResponse
 
 from members.models import Member
 from members.sessions import memberships
-from scim.authentication import let_in
 from scim.errors import ScimRefusal
-from scim.views.base import ScimView, answers_in_scim
+from scim.views.base import ScimView
 from scim.views.users import UsersView
 
 SESSION = SessionMiddleware(lambda request: HttpResponse())
@@ -40,19 +36,17 @@ class MeView(ScimView):
 
     http_method_names = ("get", "head", "options")
 
-    @method_decorator(csrf_exempt)
-    @method_decorator(answers_in_scim)
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def enter(self, request: HttpRequest, **kwargs: Any) -> None:
         """Refuse a key: it speaks for an organization, not for a person."""
         if "HTTP_AUTHORIZATION" in request.META:
-            let_in(request)
+            super().enter(request, **kwargs)
             raise ScimRefusal(501, "A SCIM key speaks for an organization, so there is no Me: ask for /Users/<id>.")
-        return View.dispatch(self, request, *args, **kwargs)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Return the signed-in member."""
         member = signed_in_member(request)
         request.organization = member.organization  # type: ignore[attr-defined]
+        request.seek = None  # type: ignore[attr-defined]
         view = UsersView()
         view.setup(request, uuid=str(member.pk))
         response = view.get(request, str(member.pk))  # type: ignore[arg-type] # let in by the session instead

@@ -12,7 +12,7 @@ from scim.authentication import ScimRequest
 from scim.body import read_object
 from scim.errors import ScimRefusal
 from scim.filters.attributes import AttributeMap
-from scim.paging import Listing, Source
+from scim.paging import Listing, Row, Source
 from scim.projection import Projection
 from scim.query import ListQuery
 from scim.schemas import PATCH_URN
@@ -39,10 +39,9 @@ class ResourceView(ScimView):
     def get(self, request: ScimRequest, uuid: str | None = None) -> HttpResponse:
         """Return one resource, or a page of them."""
         if uuid is None:
-            query = ListQuery.of(request.GET.dict())
-            return render(Listing(query, [self.source()], request.organization.pk, self.resource_type).response())
+            return self.page(request)
         projection = self.projection()
-        row = self.rows().filter(**{self.id_column: self.identifier(uuid)}).first()
+        row = self.row(uuid, projection)
         if row is None:
             raise self.not_found(uuid)
         (document,) = self.documents([row], projection)
@@ -50,6 +49,12 @@ class ResourceView(ScimView):
         if not_modified(request, meta.get("version", "")):
             return HttpResponse(status=304, headers={"ETag": meta["version"]})
         return rendered(projection.apply(document), 200, meta)
+
+    def page(self, request: ScimRequest) -> HttpResponse:
+        """Return a page of the resources."""
+        query = ListQuery.of(request.GET.dict())
+        source = self.source(query.projection)
+        return render(Listing(query, [source], request.organization.pk, self.resource_type).response())
 
     def post(self, request: ScimRequest) -> HttpResponse:
         """Create a resource: 201."""
@@ -104,12 +109,19 @@ class ResourceView(ScimView):
 
     # How they do it ---------------------------------------------------------------------------------------------------
 
-    def source(self) -> Source:
-        """Return what lists draw from."""
-        return Source(self.attributes.at(base_url(self.request)), self.listed(), self.id_column, self.documents)
+    def source(self, projection: Projection) -> Source:
+        """Return what lists draw from, for a list of which `projection` is sent."""
+        rows = self.listed(projection)
+        return Source(self.attributes.at(base_url(self.request)), rows, self.id_column, self.documents)
+
+    def row(self, uuid: str, projection: Projection) -> Row | None:
+        """Return the row of the resource with the id in the URL, None if there is none."""
+        return self.rows(projection).filter(**{self.id_column: self.identifier(uuid)}).first()  # type: ignore[no-any-return]
 
     def projection(self) -> Projection:
         """Return what of the resource is to be sent."""
+        if not self.request.META.get("QUERY_STRING"):
+            return Projection()
         return Projection.of(self.request.GET.get("attributes"), self.request.GET.get("excludedAttributes"))
 
     def identifier(self, uuid: str) -> UUID:
@@ -133,13 +145,13 @@ class ResourceView(ScimView):
         """Remove a resource, whose row is locked."""
         obj.remove(by=self.request.actor)
 
-    def rows(self) -> Any:
-        """Return the rows of the organization's resources, with the columns of a document."""
+    def rows(self, projection: Projection) -> Any:
+        """Return the rows of the organization's resources, with the columns that `projection` needs."""
         raise NotImplementedError
 
-    def listed(self) -> Any:
+    def listed(self, projection: Projection) -> Any:
         """Return the rows that lists show."""
-        return self.rows()
+        return self.rows(projection)
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the documents for `rows`, without what the projection leaves out at a cost."""

@@ -28,7 +28,7 @@ class RolesView(ResourceView):
         """Return the organization's roles."""
         return self.request.organization.roles
 
-    def rows(self) -> Any:
+    def rows(self, projection: Projection) -> Any:
         """Return every role's row."""
         return self.request.organization.roles.values(*ROLE_COLUMNS)
 

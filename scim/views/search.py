@@ -32,7 +32,7 @@ class SearchView(ScimView):
         for view in views:
             view.setup(request)
         scope = (request.organization.pk, *(view.resource_type for view in views))
-        return render(Listing(query, [view.source() for view in views], *scope).response())
+        return render(Listing(query, [view.source(query.projection) for view in views], *scope).response())
 
 
 class UserSearchView(SearchView):

@@ -2,14 +2,21 @@
 
 from typing import Any, ClassVar
 
+from django.http import HttpRequest, HttpResponse
 from django_scim.utils import get_user_adapter, get_user_model
 
+from apikeys.seek import Seek
 from members.models import Member
+from members.models.group_names import GroupNames
 from scim.adapters import base_url
+from scim.authentication import ScimRequest
 from scim.filters.attributes import MEMBER_ATTRIBUTES
+from scim.lookups import seek_id, seek_member
+from scim.paging import Row, whole_list
 from scim.projection import Projection
-from scim.representation import MEMBER_COLUMNS, groups_of, member_document
-from scim.views.base import Document
+from scim.query import ListQuery
+from scim.representation import GROUPS, MEMBER_COLUMNS, member_document
+from scim.views.base import Document, render
 from scim.views.resources import ResourceView
 
 
@@ -26,22 +33,50 @@ class UsersView(ResourceView):
         """Return the organization's members."""
         return self.request.organization.members
 
-    def rows(self) -> Any:
-        """Return every member's row."""
-        return self.request.organization.members.values(*MEMBER_COLUMNS)
+    @classmethod
+    def seek(cls, request: HttpRequest, uuid: str | None = None) -> Seek | None:
+        """Return the look-up that answers a GET, if one does."""
+        if request.method not in ("GET", "HEAD"):
+            return None
+        return seek_member(request) if uuid is None else seek_id(uuid)
 
-    def listed(self) -> Any:
+    def row(self, uuid: str, projection: Projection) -> Row | None:
+        """Return the row of the member with the id in the URL, which has been read along with the key."""
+        if self.request.seek is None:
+            return super().row(uuid, projection)
+        return next(iter(self.sought(self.request.seek, projection)), None)
+
+    def page(self, request: ScimRequest) -> HttpResponse:
+        """Return a page of the members; what was read along with the key is one if it is all there is."""
+        seek, query = request.seek, ListQuery.of(request.GET.dict())
+        if seek is None or len(seek.rows) > 1 or not query.is_first_page or request.organization.scim_lists_active_only:
+            return super().page(request)
+        return render(whole_list(query, self.documents(self.sought(seek, query.projection), query.projection)))
+
+    def sought(self, seek: Seek, projection: Projection) -> list[Row]:
+        """Return the rows of a look-up, with the columns that `projection` needs."""
+        unwanted = () if wants_groups(projection) else (GROUPS,)
+        return [{name: value for name, value in row.items() if name not in unwanted} for row in seek.rows]
+
+    def rows(self, projection: Projection) -> Any:
+        """Return every member's row, with their groups if those, or the version that stands for them too, are sent."""
+        rows = self.request.organization.members.values(*MEMBER_COLUMNS)
+        return rows.annotate(**{GROUPS: GroupNames()}) if wants_groups(projection) else rows
+
+    def listed(self, projection: Projection) -> Any:
         """Return active and deactivated members, or only the active ones if the organization wants it so."""
-        rows = self.rows()
+        rows = self.rows(projection)
         return rows.filter(deactivated_at=None) if self.request.organization.scim_lists_active_only else rows
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
-        """Return the Users, with their groups if those are to be sent, or the version that stands for them too.
-
-        Who excludes the groups has asked to be spared them, and gets no version.
-        """
+        """Return the Users."""
         base = base_url(self.request)
-        if not (projection.wants("groups") or (projection.included and projection.wants("meta"))):
-            return [member_document(row, base) for row in rows]
-        groups = groups_of(self.request.organization, (row["id"] for row in rows), base) if rows else {}
-        return [member_document(row, base, groups.get(row["id"], [])) for row in rows]
+        return [member_document(row, base) for row in rows]
+
+
+def wants_groups(projection: Projection) -> bool:
+    """Whether the groups are sent, or the version, which stands for them too.
+
+    Who excludes the groups has asked to be spared them, and gets no version.
+    """
+    return projection.wants("groups") or (bool(projection.included) and projection.wants("meta"))

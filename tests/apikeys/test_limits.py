@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 
 from apikeys import limits
 from apikeys.secret import KeyText
@@ -67,3 +69,65 @@ def test_memory_forgets_full_buckets_only(monkeypatch: pytest.MonkeyPatch) -> No
         buckets.take(f"idle{number}", 1e-9, 1)
 
     assert buckets.take("busy", 100, 100) > 0
+
+
+# Leases --------------------------------------------------------------------------------------------------------------
+
+INTERVAL, BURST = 1000.0, 100  # so slow that nothing flows back while a test runs
+
+needs_redis = pytest.mark.skipif(not settings.REDIS_URL, reason="without Redis there is one process, which needs none")
+
+
+@pytest.fixture
+def processes() -> list[limits.RedisBuckets]:
+    """The buckets as three processes see them."""
+    return [limits.RedisBuckets(settings.REDIS_URL) for _ in range(3)]
+
+
+def let_in(buckets: limits.RedisBuckets, times: int) -> int:
+    """Take `times` times, and return how often that was granted."""
+    return sum(buckets.take("key", INTERVAL, INTERVAL * BURST) == 0 for _ in range(times))
+
+
+@needs_redis
+def test_a_process_asks_once_for_several_requests_until_a_bucket_is_half_full(
+    processes: list[limits.RedisBuckets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1000)
+    commands: list[bytes] = []
+    ask = limits.ask
+
+    def counted(connection: redis.Connection, packed: bytes) -> Any:
+        commands.append(packed)
+        return ask(connection, packed)
+
+    monkeypatch.setattr(limits, "ask", counted)
+    let_in(processes[0], 1)  # the script is loaded
+    commands.clear()
+
+    assert let_in(processes[0], 49) == 49
+    assert len(commands) == 4
+    assert let_in(processes[0], 10) == 10
+    assert len(commands) == 14
+
+
+@needs_redis
+def test_processes_that_take_in_advance_let_in_exactly_the_burst(
+    processes: list[limits.RedisBuckets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1000)
+    turns = [let_in(processes[turn % 3], 1 + turn % 7) for turn in range(60)]
+    assert sum(turns) == BURST
+    assert turns[-10:] == [0] * 10
+
+
+@needs_redis
+def test_what_is_left_of_a_lease_goes_back(
+    processes: list[limits.RedisBuckets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 0)
+    one, other, _ = processes
+
+    assert let_in(one, 5) == 5
+    assert let_in(other, 200) == BURST - 5 - (limits.LEASE - 1)
+    assert let_in(one, 200) == limits.LEASE - 1

@@ -125,7 +125,7 @@ def test_what_is_known_stays_known_in_every_process(key: NewKey) -> None:
 
 def test_a_known_origin_costs_no_query(key: NewKey, django_assert_num_queries: Any) -> None:
     call(key)
-    with django_assert_num_queries(3):  # the key with its organization; the total; the page
+    with django_assert_num_queries(2):  # the key with its organization; the page
         assert call(key).status_code == 200
 
 

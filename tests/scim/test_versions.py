@@ -111,7 +111,7 @@ def test_a_write_on_an_old_copy_is_a_412_and_changes_nothing(
 
     assert_error(write(okta, method, address, old), 412, "", "read it again")
     assert okta.get(address).json() == before
-    assert write(okta, method, address, before["meta"]["version"]).status_code == (204 if method == "DELETE" else 200)
+    assert write(okta, method, address, before["meta"]["version"]).status_code in (200, 204)
 
 
 def test_any_version_will_do_where_the_resource_only_has_to_exist(okta: IdentityProvider, bob: Bob) -> None:

@@ -1,13 +1,33 @@
 """Django finds a backend by this module's name."""
 
 import select
+from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg.pq import TransactionStatus
+from psycopg import Connection, Cursor, adapters
+from psycopg.pq import Format, TransactionStatus
+
+# Django has these read by Python, to choose a time zone and to keep them as text. In UTC, which is ours, psycopg's own
+# readers in C come to the same, several times as fast: a page of 100 members holds 300 moments.
+READ_AS = {"timestamptz": "timestamptz", "jsonb": "text", "inet": "text", "cidr": "text"}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Knows without a round trip that the server has closed a connection."""
+    """Reads moments and texts in C, and knows without a round trip that the server has closed a connection."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
+        """Return a connection with the readers."""
+        connection: Connection[Any] = super().get_new_connection(conn_params)
+        for name, like in READ_AS.items():
+            loader = adapters.get_loader(adapters.types[like].oid, Format.TEXT)
+            if loader is not None:
+                connection.adapters.register_loader(name, loader)
+        return connection
+
+    def create_cursor(self, name: str | None = None) -> "Cursor[Any]":
+        """Return a cursor of the client's: none of the server's, `DISABLE_SERVER_SIDE_CURSORS` sees to that."""
+        cursor: Cursor[Any] = self.connection.cursor()
+        return cursor
 
     def is_usable(self) -> bool:
         """Whether the connection lives: an idle one has nothing to read, unless the server has said good-bye.
