@@ -12,8 +12,10 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from apikeys.seek import Lookup, Seek
-from members.models import Member
+from members.folding import folded
+from members.models import Member, MemberEmail
 from members.models.group_names import GroupNames
+from members.models.member_email import is_short
 from scim.representation import GROUPS, MEMBER_COLUMNS
 
 COMPUTED = ((GROUPS, GroupNames),)
@@ -24,6 +26,9 @@ BY_ATTRIBUTE = {
         "members", "user_name__lower", Member._meta.get_field("user_name"), MEMBER_COLUMNS, COMPUTED, given=Lower
     ),
     "externalid": Lookup("members", "external_id", Member._meta.get_field("external_id"), MEMBER_COLUMNS, COMPUTED),
+    "emails.value": Lookup(
+        "member_emails", "address", MemberEmail._meta.get_field("address"), MEMBER_COLUMNS, COMPUTED, prefix="member__"
+    ),
 }
 
 # A value without escapes; and in ASCII, of which there is one spelling only (`scim.filters.strings`).
@@ -45,5 +50,9 @@ def seek_member(request: HttpRequest) -> Seek | None:
     found = FILTER.fullmatch(text)
     if found is None or not request.GET.keys() <= PARAMETERS or 0 < settings.SCIM_FILTER_LIMIT < len(text):
         return None
-    lookup = BY_ATTRIBUTE.get(found[1].lower())
-    return Seek(lookup, found[2]) if lookup else None
+    attribute, value = found[1].lower(), found[2]
+    if attribute == "emails.value":
+        if not is_short(value):
+            return None
+        value = folded(value)
+    return Seek(BY_ATTRIBUTE[attribute], value)

@@ -28,6 +28,7 @@ from scim2_models.path import AttributeBinding
 
 from scim.errors import ScimRefusal
 from scim.filters.attributes import AttributeMap
+from scim.filters.many import JsonMany
 from scim.filters.strings import Comparable
 from scim.filters.targets import Active, Boolean, CodePointOrder, Constant, Identifier, Location, Moment, Text
 
@@ -83,8 +84,8 @@ def sort_key(attributes: AttributeMap, by: str) -> Expression | None:
 def primary_value(attributes: AttributeMap, binding: AttributeBinding, by: str) -> Expression:
     """Return the sub-attribute (by default `value`) of the primary value, or else of the first."""
     attribute, _, part = binding.urn.rpartition(":")[2].partition(".")
-    is_ours = attribute.lower() in attributes.many or attributes.keys_of(binding)[0] != attribute
-    if is_ours or f"{attribute}.{part or 'value'}" in BINARY:
+    in_json = isinstance(attributes.values(binding), JsonMany) and attributes.keys_of(binding)[0] == attribute
+    if not in_json or f"{attribute}.{part or 'value'}" in BINARY:
         raise unsortable(by)
     return text_key(PrimaryValue(attribute, part or "value"), case_exact=binding.case_exact)
 

@@ -2,6 +2,7 @@
 
 from members.models.group import Group, GroupMembership
 from members.models.member import Member, MemberQuerySet
+from members.models.member_email import MemberEmail
 from members.models.organization import ApprovedDomain, Organization
 from members.models.role import Level, Role, Scope
 from members.models.user import User
@@ -12,6 +13,7 @@ __all__ = [
     "GroupMembership",
     "Level",
     "Member",
+    "MemberEmail",
     "MemberQuerySet",
     "Organization",
     "Role",

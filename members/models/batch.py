@@ -18,7 +18,6 @@ back, and `Member.add` finds out for each what is the matter. Two batches that s
 in a circle if one inserted ana before bob and the other bob before ana, so all insert in the order of the userNames.
 """
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,11 +25,11 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Lower
-from django.utils import timezone
 
 from audit.models import Action, Actor, Event
 from members.directory import DirectoryProfile
 from members.models.member import Member
+from members.models.member_email import MemberEmail
 from members.models.organization import Organization
 from members.models.role import EMPLOYEE, Role
 
@@ -94,38 +93,17 @@ def insert(
     organization: Organization, stretch: list[Newcomer | None], *, source: Member.Source, by: Actor
 ) -> list[Member | None]:
     """Insert the newcomers of a stretch, all or, if the database refuses one, none (None)."""
-    now = timezone.now()
     members = [
-        new_member(organization, newcomer.profile, newcomer.role, source=source, now=now) if newcomer else None
+        Member.described(organization, newcomer.role, newcomer.profile, source=source) if newcomer else None
         for newcomer in stretch
     ]
     new = [member for member in members if member]
     try:
         with transaction.atomic():
             Member.objects.bulk_create(sorted(new, key=lambda member: member.user_name.lower()))
+            MemberEmail.objects.write_down(new)
             accounts = ((member, {"role": member.role.name, "active": member.is_active}) for member in new)
             Event.record_many(Action.MEMBER_CREATED, organization, by=by, changes=accounts)
     except DatabaseError:
         return [None] * len(stretch)
     return members
-
-
-def new_member(
-    organization: Organization, profile: DirectoryProfile, role: Role, *, source: Member.Source, now: dt.datetime
-) -> Member:
-    """Return the member, not yet saved, that `profile` describes; nobody is in a group yet."""
-    return Member(
-        organization=organization,
-        role=role,
-        role_is_assigned=bool(profile.role_name),
-        user_name=profile.user_name,
-        external_id=profile.external_id,
-        given_name=profile.given_name,
-        family_name=profile.family_name,
-        display_name=profile.display_name,
-        attributes=profile.attributes,
-        source=source,
-        created_at=now,
-        updated_at=now,
-        deactivated_at=now if profile.active is False else None,
-    )

@@ -21,6 +21,7 @@ from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
 from members.models.derivation import RoleChoice, derived_choices
+from members.models.member_email import MemberEmail
 from members.models.organization import Organization
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
 from torii_settings.celery import start_soon
@@ -149,6 +150,28 @@ class Member(models.Model):
         """Whether this member, if active, may read or act in `scope`."""
         return self.is_active and self.role.allows(scope, level)
 
+    @classmethod
+    def described(
+        cls, organization: Organization, role: Role, profile: DirectoryProfile, *, source: Source
+    ) -> "Member":
+        """Return the member whom `profile` describes, not yet saved."""
+        now = timezone.now()
+        return cls(
+            organization=organization,
+            role=role,
+            role_is_assigned=bool(profile.role_name),
+            user_name=profile.user_name,
+            external_id=profile.external_id,
+            given_name=profile.given_name,
+            family_name=profile.family_name,
+            display_name=profile.display_name,
+            attributes=profile.attributes,
+            source=source,
+            created_at=now,
+            updated_at=now,
+            deactivated_at=now if profile.active is False else None,
+        )
+
     # Verbs ------------------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -188,23 +211,10 @@ class Member(models.Model):
 
     @classmethod
     def _create(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":
-        now = timezone.now()
-        member = cls(
-            organization=organization,
-            role=role_named(organization, profile.role_name or EMPLOYEE),  # nobody is in a group yet
-            role_is_assigned=bool(profile.role_name),
-            user_name=profile.user_name,
-            external_id=profile.external_id,
-            given_name=profile.given_name,
-            family_name=profile.family_name,
-            display_name=profile.display_name,
-            attributes=profile.attributes,
-            source=source,
-            created_at=now,
-            updated_at=now,
-            deactivated_at=now if profile.active is False else None,
-        )
+        role = role_named(organization, profile.role_name or EMPLOYEE)  # nobody is in a group yet
+        member = cls.described(organization, role, profile, source=source)
         member.save(force_insert=True)
+        MemberEmail.objects.write_down([member])
         Event.record(
             Action.MEMBER_CREATED,
             organization,
@@ -297,9 +307,11 @@ class Member(models.Model):
             changes["role_is_assigned"] = choice.is_assigned
         if not changes:
             return
+        before = self.attributes
         for name, value in changes.items():
             setattr(self, name, value)
         self.save(update_fields=changes)
+        MemberEmail.objects.follow(self, before)
         for action, details in events:
             Event.record(action, self.organization, by=by, target=self, changes=details)
 

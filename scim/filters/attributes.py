@@ -9,7 +9,7 @@ from scim2_models import ComplexAttribute, Resource
 from scim2_models.path import AttributeBinding
 
 from members.models import GroupMembership
-from scim.filters.many import JsonMany, Many, NoValues, RelatedMany, Schemas
+from scim.filters.many import Emails, JsonMany, Many, NoValues, RelatedMany, Schemas
 from scim.filters.names import full_name
 from scim.filters.stored import stored
 from scim.filters.targets import Absent, Active, AnyOf, Computed, Constant, Identifier, Location, Moment, Target, Text
@@ -96,6 +96,7 @@ MEMBER_ATTRIBUTES = AttributeMap(
     },
     many={
         "schemas": Schemas(USER_URN, (ENTERPRISE_URN,)),
+        "emails": Emails(("emails",)),
         "groups": RelatedMany(
             GroupMembership.objects.all(),
             "member",

@@ -10,6 +10,7 @@ from scim2_models import ComplexAttribute, InvalidFilterException, Resource, Sci
 from scim2_models.path import (
     AttributeBinding,
     AttrPath,
+    CompareOperator,
     Comparison,
     FilterNode,
     FilterVisitor,
@@ -68,6 +69,15 @@ def count_terms(node: FilterNode) -> int:
     return 1
 
 
+def needed_value(node: FilterNode) -> Any:
+    """Return what the `value` of a multi-valued attribute's value has to equal to meet the filter in its brackets."""
+    if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
+        return next((needed for term in node.terms if (needed := needed_value(term)) is not None), None)
+    if isinstance(node, Comparison) and node.op == CompareOperator.eq and node.attr_path.attr.lower() == "value":
+        return node.value
+    return None
+
+
 class Compiler(FilterVisitor[Q]):
     """Visits a filter on the resources whose attributes are where `attributes` says; `others` know more attributes."""
 
@@ -106,9 +116,10 @@ class Compiler(FilterVisitor[Q]):
         binding = self.bind(node.attr_path)
         if binding is None:
             return self.elsewhere(node, NEVER)
-        return self.attributes.values(binding).any(
-            lambda part: ValueCompiler(self, node, binding, part).visit(node.val_filter)
-        )
+        values = self.attributes.values(binding)
+        met = values.any(lambda part: ValueCompiler(self, node, binding, part).visit(node.val_filter))
+        found = values.looked_up(needed_value(node.val_filter))
+        return met if found is None else found & met
 
     def bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding | None:
         """Return the attribute that `path` names, None if the resource type has none of that name.

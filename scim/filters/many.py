@@ -11,6 +11,9 @@ from typing import Any, Self
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from scim2_models.path import AttributeBinding, CompareOperator
 
+from members.folding import folded
+from members.models import MemberEmail
+from members.models.member_email import is_short
 from scim.filters.json_sql import ELEMENT, AnyElement
 from scim.filters.stored import stored
 from scim.filters.targets import ALWAYS, NEVER, Absent, AnyOf, Constant, Target
@@ -25,6 +28,10 @@ class Many:
     def any(self, condition: Callable[[Part], Q]) -> Q:
         """Some value meets `condition`."""
         raise NotImplementedError
+
+    def looked_up(self, value: Any) -> Q | None:
+        """The condition that some value's `value` equals this one, if an index answers it; else None."""
+        return None
 
     def at(self, base: str) -> Self:
         """Return the values in answers whose URLs start with `base`."""
@@ -46,6 +53,19 @@ class JsonMany(Many):
         """Return a value in an element."""
         keys = (sub_attribute(binding),) if binding.sub_field_name else ()
         return stored(ELEMENT, keys, binding)
+
+
+@dataclass(frozen=True)
+class Emails(JsonMany):
+    """`emails`, in the JSON column like others; what can be looked up of them stands in rows, too."""
+
+    def looked_up(self, value: Any) -> Q | None:
+        """The member has a row with this address; None for an address that would have no row."""
+        address = folded(value) if isinstance(value, str) else ""
+        if not address or not is_short(address):
+            return None
+        same = {"organization": OuterRef("organization"), "member": OuterRef("pk"), "address": address}
+        return Q(Exists(MemberEmail.objects.filter(**same)))
 
 
 @dataclass(frozen=True)
@@ -113,6 +133,10 @@ class AnyValue(Target):
             return ~somewhere | lacking if op == CompareOperator.eq else somewhere & ~lacking
         if op == CompareOperator.ne:
             return ~self.compare(CompareOperator.eq, value)
+        if op == CompareOperator.eq and sub_attribute(self.binding) == "value":
+            found = self.values.looked_up(value)
+            if found is not None:
+                return found
         return self.values.any(lambda part: part(self.binding).compare(op, value))
 
 

@@ -7,6 +7,7 @@ of a comparison are lowered by the same function, so that a value always equals 
 """
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 from unicodedata import normalize
 
@@ -17,17 +18,14 @@ from django.db.models import Expression, F, TextField, Value
 from django.db.models.sql.compiler import SQLCompiler
 from scim2_models.path import CompareOperator
 
+from members.folding import folded
+
 Sql = tuple[str, Any]
 
 
-def normalized(text: str | None) -> str | None:
-    """Return `text` in Normalization Form C; NULL stays NULL."""
-    return normalize("NFC", text) if isinstance(text, str) else text
-
-
-def folded(text: str | None) -> str | None:
-    """Return `text` in lower case and in Normalization Form C, which lowering does not preserve."""
-    return normalize("NFC", normalize("NFC", text).lower()) if isinstance(text, str) else text
+def normalized(text: str) -> str:
+    """Return `text` in Normalization Form C."""
+    return normalize("NFC", text)
 
 
 def spellings(text: str, *, case_exact: bool) -> list[str]:
@@ -36,13 +34,13 @@ def spellings(text: str, *, case_exact: bool) -> list[str]:
     if case_exact:
         return list(dict.fromkeys(spelled))
     # They are lowered by the database; to ask for two that it lowers to the same would only cost.
-    return list({spelling.lower(): spelling for spelling in (folded(text) or "", *spelled)}.values())
+    return list({spelling.lower(): spelling for spelling in (folded(text), *spelled)}.values())
 
 
 def meets(op: CompareOperator, left: str, right: str, *, case_exact: bool) -> bool:
     """Whether `left` meets `op` and `right`: what the SQL says, of strings that are known beforehand."""
     key = normalized if case_exact else folded
-    left, right = key(left) or "", key(right) or ""
+    left, right = key(left), key(right)
     return {
         CompareOperator.eq: left == right,
         CompareOperator.ne: left != right,
@@ -121,7 +119,12 @@ def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     """Give a SQLite connection the two forms."""
     if isinstance(connection.connection, sqlite3.Connection):
         for name, function in (("scim_normalized", normalized), ("scim_folded", folded)):
-            connection.connection.create_function(name, 1, function, deterministic=True)
+            connection.connection.create_function(name, 1, of_strings(function), deterministic=True)
+
+
+def of_strings(function: Callable[[str], str]) -> Callable[[Any], Any]:
+    """Return a function that does the same to a string, and leaves NULL and anything else as it is."""
+    return lambda value: function(value) if isinstance(value, str) else value
 
 
 def connect() -> None:

@@ -19,8 +19,9 @@ from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In,
 from scim2_models import InvalidFilterException
 from scim2_models.path import CompareOperator
 
+from members.folding import folded
 from scim.filters.json_sql import JsonBoolean, JsonText
-from scim.filters.strings import Comparable, UuidText, folded, meets, spellings
+from scim.filters.strings import Comparable, UuidText, meets, spellings
 
 NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
@@ -275,7 +276,7 @@ class Location(Target):
             url = Concat(Value(start), UuidText(self.column), output_field=TextField())
             return Text(url, case_exact=self.case_exact).meets(op, value)
         if not self.case_exact:
-            start, value = str(folded(start)), str(folded(value))
+            start, value = folded(start), folded(value)
         return Identifier(self.column).meets(op, value.removeprefix(start)) if value.startswith(start) else NEVER
 
 

@@ -23,6 +23,10 @@ FILTERS = (
     'externalId eq "ONE"',
     'externalId eq "several"',
     'externalId eq "eves"',
+    'emails.value eq "Bob@Home.example"',
+    'EMAILS.VALUE eq "bob@acme.example"',
+    'emails.value eq "shared@acme.example"',
+    'emails.value eq "eve@globex.example"',
 )
 OTHER_FILTERS = (
     "",
@@ -34,6 +38,9 @@ OTHER_FILTERS = (
     'userName eq "bob@acme.example" and active eq true',
     f'userName eq "{"x" * 1024}"',
     "externalId eq 1",
+    'emails eq "bob@acme.example"',
+    'emails[type eq "home"].value eq "bob@home.example"',
+    f'emails.value eq "{"x" * 321}"',
     "userName eq null",
     'userName eq "bob@acme.example',
 )
@@ -59,11 +66,12 @@ PARAMETERS: tuple[dict[str, Any], ...] = (
 def people(acme: Organization, globex: Organization, okta: IdentityProvider, settings: Any) -> None:
     """Bob, who is in two groups; Dora, who is deactivated; three with one externalId; and Eve, who is elsewhere."""
     settings.KEY_RATE_LIMIT = 0
-    bob = okta.create("Bob@acme.example", externalId="one").json()["id"]
+    emails = [{"value": value} for value in ("bob@home.example", "BOB@acme.example", "shared@acme.example")]
+    bob = okta.create("Bob@acme.example", externalId="one", emails=emails).json()["id"]
     for name in ("Works", "Étage"):
         okta.call("POST", "/Groups", {"displayName": name, "members": [{"value": bob}]})
     for number in range(3):
-        okta.create(f"s{number}@acme.example", externalId="several")
+        okta.create(f"s{number}@acme.example", externalId="several", emails=emails[2:])
     person(acme, "dora@acme.example", "Dora Doe").deactivate(by=SETUP)
     eve = person(globex, "eve@globex.example", "Eve Else")
     Member.objects.filter(pk=eve.pk).update(external_id="eves")

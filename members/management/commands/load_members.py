@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
-from django.utils import timezone
 from tqdm import tqdm
 
 from audit.actor import Actor
@@ -18,7 +17,7 @@ from audit.models import Action, Event
 from members.directory import DirectoryProfile
 from members.errors import UnknownRole
 from members.management.organizations import organization_with_id
-from members.models import Member, Organization, Role
+from members.models import Member, MemberEmail, Organization, Role
 from members.models.role import EMPLOYEE, role_named
 
 BATCH = 5_000
@@ -71,10 +70,11 @@ def load(organization: Organization, role: Role, missing: Sequence[int]) -> Iter
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
         with transaction.atomic():
+            members = [synthetic(organization, role, number, domain) for number in batch]
             # A member of the same name who came in the meantime stays as they are.
-            Member.objects.bulk_create(
-                (synthetic(organization, role, number, domain) for number in batch), ignore_conflicts=True
-            )
+            Member.objects.bulk_create(members, ignore_conflicts=True)
+            added = set(organization.members.filter(pk__in=[m.pk for m in members]).values_list("pk", flat=True))
+            MemberEmail.objects.write_down(member for member in members if member.pk in added)
             if start == 0:
                 changes = {"count": len(missing), "role": role.name}
                 by = Actor.system("load_members")
@@ -86,22 +86,10 @@ def synthetic(organization: Organization, role: Role, number: int, domain: str) 
     """Return the unsaved member with this number, always with the same name."""
     given = GIVEN[number % len(GIVEN)]
     family = FAMILY[number // len(GIVEN) % len(FAMILY)]
-    profile = DirectoryProfile.of_person(user_name(number, domain), given, family)
-    now = timezone.now()
-    return Member(
-        organization=organization,
-        role=role,
-        role_is_assigned=not role.is_employee,
-        user_name=profile.user_name,
-        external_id=f"load-{number}",
-        given_name=profile.given_name,
-        family_name=profile.family_name,
-        display_name=profile.display_name,
-        attributes=profile.attributes,
-        source=Member.Source.SCIM,
-        created_at=now,
-        updated_at=now,
-    )
+    assigned = "" if role.is_employee else role.name
+    profile = DirectoryProfile.of_person(user_name(number, domain), given, family, assigned)
+    profile.external_id = f"load-{number}"
+    return Member.described(organization, role, profile, source=Member.Source.SCIM)
 
 
 def missing_numbers(organization: Organization, wanted: int) -> list[int]:

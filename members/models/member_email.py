@@ -1,0 +1,73 @@
+"""The e-mail addresses of members, each a row, so that an index finds who has one.
+
+They say nothing that the member's `attributes` don't: whoever writes these writes the rows too.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from members.folding import folded
+from members.models.organization import Organization
+
+if TYPE_CHECKING:
+    from members.models.member import Member
+
+ADDRESS_LENGTH = 320
+
+
+class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
+    """Keeps up with the members."""
+
+    def write_down(self, members: "Iterable[Member]") -> None:
+        """Add the addresses of members who are new; one query."""
+        self.bulk_create(
+            MemberEmail(organization_id=member.organization_id, member=member, address=address)
+            for member in members
+            for address in addresses_in(member.attributes)
+        )
+
+    def follow(self, member: "Member", before: dict[str, Any]) -> None:
+        """Make the addresses those that `member`, whose attributes were `before`, has now; two queries at most."""
+        old, new = addresses_in(before), addresses_in(member.attributes)
+        if gone := [address for address in old if address not in new]:
+            self.filter(organization=member.organization_id, member=member, address__in=gone).delete()
+        self.bulk_create(
+            MemberEmail(organization_id=member.organization_id, member=member, address=address)
+            for address in new
+            if address not in old
+        )
+
+
+class MemberEmail(models.Model):
+    """An address of a member, folded; one that is longer than `ADDRESS_LENGTH` has no row."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, db_index=False, related_name="member_emails"
+    )
+    member = models.ForeignKey("members.Member", on_delete=models.CASCADE, related_name="email_rows")
+    address = models.CharField(max_length=ADDRESS_LENGTH)
+
+    objects = MemberEmailQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "address", "member"], name="member_email_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+def addresses_in(attributes: dict[str, Any]) -> list[str]:
+    """Return the `value` of each of the `emails` (RFC 7643 §4.1.2), folded, once; without those that have no row."""
+    emails = attributes.get("emails")
+    values = [email.get("value") for email in emails if isinstance(email, dict)] if isinstance(emails, list) else []
+    found = dict.fromkeys(folded(value) for value in values if isinstance(value, str) and value)
+    return [address for address in found if is_short(address)]
+
+
+def is_short(address: str) -> bool:
+    """Whether a folded address has a row."""
+    return len(address) <= ADDRESS_LENGTH
