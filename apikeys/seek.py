@@ -13,7 +13,7 @@ from django.db.models import Expression, Field, FilteredRelation, Q, QuerySet
 
 from apikeys.models import ApiKey
 from members.models import Organization
-from torii_settings.statement import Parameter, Select
+from torii_settings.statement import Parameter, Select, columns
 
 # What nearly every request needs of its key; the rest is read when it is asked for.
 KEY_COLUMNS = (
@@ -27,7 +27,7 @@ KEY_COLUMNS = (
     "allowed_networks",
     "last_used_at",
 )
-ORGANIZATION_COLUMNS = tuple(field.attname for field in Organization._meta.concrete_fields)
+ORGANIZATION_COLUMNS = columns(Organization)
 
 # Of several, who asks is told no more than that there are several.
 ENOUGH = 2

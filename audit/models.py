@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
 from members.ids import uuid7
+from torii_settings.statement import Insert
 
 if TYPE_CHECKING:
     from members.models import Organization
@@ -117,7 +118,7 @@ class Event(models.Model):
     ) -> "Event":
         """Add an event to the log of `organization`; call it inside the transaction of the change itself."""
         event = event_of(action, organization, by, target, changes or {})
-        event.save(force_insert=True)
+        INSERT.run(event)
         return event
 
     @classmethod
@@ -131,6 +132,10 @@ class Event(models.Model):
     ) -> None:
         """Add an event for each target and what changed of it, as `record` does, but many in one query."""
         Event.objects.bulk_create(event_of(action, organization, by, target, changed) for target, changed in changes)
+
+
+# Every change writes one.
+INSERT = Insert(Event)
 
 
 def event_of(

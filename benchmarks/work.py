@@ -48,10 +48,11 @@ def middle_page(subject: Subject) -> list[Request]:
 
 
 def patch_active(subject: Subject) -> list[Request]:
+    """Deactivate and reactivate one after the other, so that every request changes something."""
     return [
         Request("PATCH", f"/Users/{person.id}", patch({"op": "replace", "path": "active", "value": active}))
-        for active in (False, True)
         for person in subject.people
+        for active in (False, True)
     ]
 
 

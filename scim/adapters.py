@@ -79,7 +79,7 @@ class MemberAdapter(Adapter):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the User (RFC 7643 §4.1)."""
-        return member_document(member_row(self.obj) | {GROUPS: self.obj.group_names()}, self.base)
+        return member_document(member_row(self.obj) | {GROUPS: self.obj.group_names}, self.base)
 
     def from_dict(self, document: dict[str, Any]) -> DirectoryProfile:
         """Return the profile that a POST or PUT describes.

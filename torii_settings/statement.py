@@ -6,12 +6,13 @@ queryset means, and only the values are sent. Statements run where querysets do:
 transaction, seen by everything that watches its queries.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
 M = TypeVar("M", bound=Model)
@@ -29,58 +30,126 @@ class Parameter(Expression):
         return "%s", [self]
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What Django made of a queryset.
+class Statement:
+    """SQL, made when it is first run.
 
-    `places` are the parameters of `sql`: a name and what prepares the value of that name, or "" and what never changes.
-    `converters` are the positions in a row whose values need them, in the order in which they are to be applied.
+    `places` are its parameters: each a name and what prepares the value of that name, or "" and what never changes.
     """
 
-    sql: str
-    places: list[tuple[str, Any]]
-    converters: list[tuple[int, Callable[[Any, Any, Any], Any], Any]]
+    sql = ""
+    places: tuple[tuple[str, Any], ...] = ()
 
-    @classmethod
-    def of(cls, queryset: "QuerySet[Any, Any]") -> "Made":
-        """Compile a `values_list()` queryset for the default connection."""
-        compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
-        sql, params = compiler.as_sql()
-        places = [
-            (param.name, param.output_field.get_db_prep_save) if isinstance(param, Parameter) else ("", param)
-            for param in params
-        ]
-        found = compiler.get_converters([expression for expression, _, _ in compiler.select or []])
-        return cls(
-            sql,
-            places,
-            [(position, convert, expression) for position, (many, expression) in found.items() for convert in many],
+    def make(self) -> tuple[str, Iterable[Any]]:
+        """Return the SQL and its parameters: Parameters, and what never changes."""
+        raise NotImplementedError
+
+    def execute(self, cursor: Any, connection: Any, values: dict[str, Any]) -> None:
+        """Run the statement with `values` in the places of the parameters."""
+        if not self.sql:
+            sql, params = self.make()
+            self.places = tuple(
+                (param.name, param.output_field.get_db_prep_save) if isinstance(param, Parameter) else ("", param)
+                for param in params
+            )
+            self.sql = sql
+        cursor.execute(
+            self.sql, [prepare(values[name], connection) if name else prepare for name, prepare in self.places]
         )
 
 
-class Select:
-    """Reads the rows of a `values_list()` queryset that `make` returns.
+class Select(Statement):
+    """Reads the rows of a `values_list()` queryset, which `queryset` returns when the statement is first run."""
 
-    `make` is called once, when the statement is first run, on the connection that runs it.
-    """
+    def __init__(self, queryset: "Callable[[], QuerySet[Any, Any]]") -> None:
+        self.queryset = queryset
+        self.converters: list[tuple[int, Callable[[Any, Any, Any], Any], Any]] = []
 
-    def __init__(self, make: "Callable[[], QuerySet[Any, Any]]") -> None:
-        self.make = make
-        self._made: Made | None = None
+    def make(self) -> tuple[str, Iterable[Any]]:
+        """Compile the queryset, and remember what converts the columns of a row."""
+        compiler: SQLCompiler = self.queryset().query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, params = compiler.as_sql()
+        found = compiler.get_converters([expression for expression, _, _ in compiler.select or []])
+        self.converters = [
+            (position, convert, expression) for position, (many, expression) in found.items() for convert in many
+        ]
+        return sql, params
 
     def tuples(self, **values: Any) -> list[list[Any]]:
         """Return the rows, each a list, with `values` in the places of the parameters."""
-        if self._made is None:
-            self._made = Made.of(self.make())
         connection = connections[DEFAULT_DB_ALIAS]
-        params = [prepare(values[name], connection) if name else prepare for name, prepare in self._made.places]
         with connection.cursor() as cursor:
-            cursor.execute(self._made.sql, params)
+            self.execute(cursor, connection, values)
             rows = [list(row) for row in cursor.fetchall()]
         for row in rows:
-            for position, convert, expression in self._made.converters:
+            for position, convert, expression in self.converters:
                 row[position] = convert(row[position], expression, connection)
         return rows
+
+    def first(self, model: type[M], **values: Any) -> M | None:
+        """Return the instance in the first row, None if there is none; for `values_list(*columns(model))`."""
+        rows = self.tuples(**values)
+        return instance(model, columns(model), rows[0]) if rows else None
+
+
+class Insert(Statement):
+    """Inserts an instance of a model: the plain row, without what `save()` does besides.
+
+    A primary key that the database counts is left to it, and the instance isn't told of it.
+    """
+
+    def __init__(self, model: type[Model]) -> None:
+        self.model = model
+
+    def make(self) -> tuple[str, Iterable[Any]]:
+        """Return the INSERT."""
+        fields = [field for field in self.model._meta.concrete_fields if not isinstance(field, AutoField)]
+        blank = self.model(**{field.attname: Parameter(field.attname, field) for field in fields})
+        query = InsertQuery(self.model)
+        query.insert_values(fields, [blank], raw=True)
+        ((sql, params),) = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        return sql, params
+
+    def run(self, obj: Model) -> None:
+        """Insert `obj`. Raises IntegrityError as `save()` does."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor:
+            self.execute(cursor, connection, vars(obj))
+        obj._state.adding, obj._state.db = False, DEFAULT_DB_ALIAS
+
+
+class Update(Statement):
+    """Writes some columns of an instance's row."""
+
+    def __init__(self, model: type[Model], attnames: frozenset[str]) -> None:
+        self.model = model
+        self.attnames = attnames
+
+    def make(self) -> tuple[str, Iterable[Any]]:
+        """Return the UPDATE."""
+        fields = [field for field in self.model._meta.concrete_fields if field.attname in self.attnames]
+        pk = self.model._meta.pk
+        query: Any = self.model._base_manager.filter(pk=Parameter(pk.attname, pk)).query.chain(UpdateQuery)
+        query.add_update_fields([(field, None, Parameter(field.attname, field)) for field in fields])
+        sql: tuple[str, Iterable[Any]] = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+        return sql
+
+    def run(self, obj: Model) -> None:
+        """Write what `obj` holds."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        with connection.cursor() as cursor:
+            self.execute(cursor, connection, vars(obj))
+
+
+@cache
+def update_of(model: type[Model], attnames: frozenset[str]) -> Update:
+    """Return the statement that writes these columns."""
+    return Update(model, attnames)
+
+
+@cache
+def columns(model: type[Model]) -> tuple[str, ...]:
+    """Return the names of all columns of `model`."""
+    return tuple(field.attname for field in model._meta.concrete_fields)
 
 
 def instance(model: type[M], columns: Sequence[str], values: Sequence[Any]) -> M:

@@ -27,23 +27,6 @@ from members.models.role import Role
 LOGGED_IDS = 50
 
 
-class GroupQuerySet(models.QuerySet["Group"]):
-    """Groups of an organization; call it on `organization.groups`."""
-
-    def update_from_directory(
-        self, group_id: UUID, describe: Callable[["Group"], GroupProfile], *, by: Actor
-    ) -> "Group":
-        """Change a group to what the directory says, in one transaction.
-
-        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, LastAdmin, or what
-        `describe` raises.
-        """
-        with transaction.atomic():
-            group = self.select_related("organization").select_for_update(of=("self",)).get(pk=group_id)
-            group.take_over(describe(group), by=by)
-        return group
-
-
 class Group(models.Model):
     """A directory group with its members.
 
@@ -67,8 +50,6 @@ class Group(models.Model):
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(Member, through="GroupMembership", related_name="groups")
 
-    objects = GroupQuerySet.as_manager()
-
     class Meta:
         ordering = ["id"]
         indexes = [
@@ -88,6 +69,21 @@ class Group(models.Model):
             group.save(force_insert=True)
             added = group._add_members((profile.replace_members or set()) | profile.add_members)
             Event.record(Action.GROUP_CREATED, organization, by=by, target=group, changes=ids(added=added))
+        return group
+
+    @classmethod
+    def update_from_directory(
+        cls, organization: Organization, group_id: UUID, describe: Callable[["Group"], GroupProfile], *, by: Actor
+    ) -> "Group":
+        """Change a group of `organization` to what the directory says, in one transaction.
+
+        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, LastAdmin, or what
+        `describe` raises.
+        """
+        with transaction.atomic():
+            locked = organization.groups.select_related("organization").select_for_update(of=("self",))
+            group = locked.get(pk=group_id)
+            group.take_over(describe(group), by=by)
         return group
 
     def take_over(self, profile: GroupProfile, *, by: Actor) -> None:

@@ -14,17 +14,21 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
 from audit.models import Action, Actor, Event
 from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
+from members.models.changes import constraint_of, describe_changes
 from members.models.derivation import RoleChoice, derived_choices
+from members.models.group_names import GroupNames
 from members.models.member_email import MemberEmail
 from members.models.organization import Organization
-from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
+from members.models.role import ADMIN, EMPLOYEE, WITH_ID, Level, Role, Scope, role_named
 from torii_settings.celery import start_soon
+from torii_settings.statement import Insert, Parameter, Select, columns, instance, update_of
 
 USER_NAME_UNIQUE = "member_user_name_unique"
 
@@ -58,19 +62,6 @@ class MemberQuerySet(models.QuerySet["Member"]):
         the role it read before, and leaves the row out.
         """
         return self.select_related("organization").select_for_update(of=("self",))
-
-    def update_from_directory(
-        self, member_id: UUID, describe: Callable[["Member"], DirectoryProfile], *, by: Actor
-    ) -> "Member":
-        """Change a member to what the directory says, in one transaction.
-
-        `describe` is given the locked member and returns the profile it is to have: a PATCH reads what it changes under
-        the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, or what `describe` raises.
-        """
-        with transaction.atomic():
-            member = self.for_update().get(pk=member_id)
-            member.take_over(describe(member), by=by)
-        return member
 
 
 class Member(models.Model):
@@ -141,10 +132,11 @@ class Member(models.Model):
             return "No role was assigned, and none of their groups gives one."
         return f"From the group{'' if len(groups) == 1 else 's'} {get_text_list(groups, 'and')}."
 
-    def group_names(self) -> list[tuple[str, str]]:
-        """Return the ids and names of the member's groups, in the order of the ids; one query."""
-        groups = self.groups.filter(organization=self.organization_id).order_by("pk")
-        return [(str(pk), name) for pk, name in groups.values_list("pk", "display_name")]
+    @cached_property
+    def group_names(self) -> list[list[str]] | None:
+        """The ids and names of the member's groups, in the order of the ids."""
+        ((found,),) = GROUP_NAMES.tuples(organization=self.organization_id, pk=self.pk)
+        return found  # type: ignore[no-any-return]
 
     def can(self, scope: Scope, level: Level) -> bool:
         """Whether this member, if active, may read or act in `scope`."""
@@ -184,7 +176,7 @@ class Member(models.Model):
         organization.check_user_name(profile.user_name)
         try:
             with transaction.atomic():
-                existing = organization.members.for_update().with_user_name(profile.user_name).first()
+                existing = locked(LOCKED_BY_USER_NAME, organization, user_name=profile.user_name)
                 if existing is None:
                     return cls._create(organization, profile, source=source, by=by)
                 if existing.is_active or source != cls.Source.SCIM:
@@ -197,6 +189,27 @@ class Member(models.Model):
             if constraint_of(error) == USER_NAME_UNIQUE:
                 raise UserNameTaken(profile.user_name) from None
             raise
+
+    @classmethod
+    def update_from_directory(
+        cls,
+        organization: Organization,
+        member_id: UUID,
+        describe: Callable[["Member"], DirectoryProfile],
+        *,
+        by: Actor,
+    ) -> "Member":
+        """Change a member of `organization` to what the directory says, in one transaction.
+
+        `describe` is given the locked member and returns the profile it is to have: a PATCH reads what it changes under
+        the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, or what `describe` raises.
+        """
+        with transaction.atomic():
+            member = locked(LOCKED_BY_ID, organization, pk=member_id)
+            if member is None:
+                raise cls.DoesNotExist
+            member.take_over(describe(member), by=by)
+        return member
 
     @classmethod
     def invite(cls, organization: Organization, profile: DirectoryProfile, *, by: Actor) -> "Member":
@@ -213,7 +226,8 @@ class Member(models.Model):
     def _create(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":
         role = role_named(organization, profile.role_name or EMPLOYEE)  # nobody is in a group yet
         member = cls.described(organization, role, profile, source=source)
-        member.save(force_insert=True)
+        INSERT.run(member)
+        member.group_names = []
         MemberEmail.objects.write_down([member])
         Event.record(
             Action.MEMBER_CREATED,
@@ -310,7 +324,7 @@ class Member(models.Model):
         before = self.attributes
         for name, value in changes.items():
             setattr(self, name, value)
-        self.save(update_fields=changes)
+        update_of(Member, frozenset("role_id" if name == "role" else name for name in changes)).run(self)
         MemberEmail.objects.follow(self, before)
         for action, details in events:
             Event.record(action, self.organization, by=by, target=self, changes=details)
@@ -326,21 +340,46 @@ class Member(models.Model):
         return updates
 
 
-def describe_changes(member: Member, plain: dict[str, Any]) -> dict[str, Any]:
-    """Return the audit log's account of changed columns: `[before, after]`, of the attributes only the names."""
-    changes = {name: [getattr(member, name), value] for name, value in plain.items() if name != "attributes"}
-    if "attributes" in plain:
-        before, after = member.attributes, plain["attributes"]
-        changes["attributes"] = sorted(
-            name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+# What every write runs ------------------------------------------------------------------------------------------------
+
+
+def lock_statement(**condition: Any) -> Select:
+    """Return the statement that locks a member of an organization and reads them, the names of their groups behind."""
+    organization = Parameter("organization", Organization._meta.pk)
+    return Select(
+        lambda: (
+            Member.objects.filter(organization=organization, **condition)
+            .select_for_update()
+            .order_by()
+            .values_list(*columns(Member), GroupNames())
         )
-    return changes
+    )
 
 
-def constraint_of(error: IntegrityError) -> str:
-    """Return the name of the constraint that `error` is about, as far as the database tells; never its text."""
-    diagnostics = getattr(error.__cause__, "diag", None)
-    if diagnostics is not None:
-        return diagnostics.constraint_name or ""
-    text = str(error)
-    return text.partition("index '")[2].partition("'")[0]
+LOCKED_BY_ID = lock_statement(pk=Parameter("pk", Member._meta.pk))
+LOCKED_BY_USER_NAME = lock_statement(
+    user_name__lower=Lower(Parameter("user_name", Member._meta.get_field("user_name")))
+)
+GROUP_NAMES = Select(
+    lambda: Member.objects.filter(
+        organization=Parameter("organization", Organization._meta.pk), pk=Parameter("pk", Member._meta.pk)
+    ).values_list(GroupNames())
+)
+INSERT = Insert(Member)
+
+
+def locked(statement: Select, organization: Organization, **values: Any) -> Member | None:
+    """Return the member of `organization` whom the statement finds, with their role, locked until the transaction ends.
+
+    The role is read by a query of its own, as `for_update` tells.
+    """
+    rows = statement.tuples(organization=organization.pk, **values)
+    if not rows:
+        return None
+    *own, group_names = rows[0]
+    member = instance(Member, columns(Member), own)
+    member.organization, member.group_names = organization, group_names
+    role = WITH_ID.first(Role, organization=organization.pk, pk=member.role_id)
+    if role is not None:
+        member.role = role
+    return member

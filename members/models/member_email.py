@@ -10,6 +10,7 @@ from django.db import models
 
 from members.folding import folded
 from members.models.organization import Organization
+from torii_settings.statement import Insert
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -22,22 +23,21 @@ class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
 
     def write_down(self, members: "Iterable[Member]") -> None:
         """Add the addresses of members who are new; one query."""
-        self.bulk_create(
-            MemberEmail(organization_id=member.organization_id, member=member, address=address)
-            for member in members
-            for address in addresses_in(member.attributes)
-        )
+        self.insert([row for member in members for row in rows_of(member, addresses_in(member.attributes))])
 
     def follow(self, member: "Member", before: dict[str, Any]) -> None:
         """Make the addresses those that `member`, whose attributes were `before`, has now; two queries at most."""
         old, new = addresses_in(before), addresses_in(member.attributes)
         if gone := [address for address in old if address not in new]:
             self.filter(organization=member.organization_id, member=member, address__in=gone).delete()
-        self.bulk_create(
-            MemberEmail(organization_id=member.organization_id, member=member, address=address)
-            for address in new
-            if address not in old
-        )
+        self.insert(rows_of(member, [address for address in new if address not in old]))
+
+    def insert(self, rows: "list[MemberEmail]") -> None:
+        """Insert rows; for one, which is what most members have, the statement is made already."""
+        if len(rows) == 1:
+            INSERT.run(rows[0])
+        else:
+            self.bulk_create(rows)
 
 
 class MemberEmail(models.Model):
@@ -58,6 +58,17 @@ class MemberEmail(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+
+INSERT = Insert(MemberEmail)
+
+
+def rows_of(member: "Member", addresses: list[str]) -> list[MemberEmail]:
+    """Return the rows, not yet saved, of some addresses of a member."""
+    return [
+        MemberEmail(organization_id=member.organization_id, member_id=member.pk, address=address)
+        for address in addresses
+    ]
 
 
 def addresses_in(attributes: dict[str, Any]) -> list[str]:

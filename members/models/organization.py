@@ -17,6 +17,7 @@ from django.utils import timezone
 from audit.models import Action, Actor, Event
 from members.errors import LastAdmin, UserNameInvalid
 from members.ids import organization_id
+from torii_settings.statement import Parameter, Select
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -132,7 +133,7 @@ class Organization(models.Model):
 
     def domain_names(self) -> list[str]:
         """Return the approved domains, sorted."""
-        return sorted(self.approved_domains.values_list("domain", flat=True))
+        return sorted(domain for (domain,) in DOMAINS.tuples(organization=self.pk))
 
     def check_user_name(self, user_name: str) -> None:
         """Raise UserNameInvalid unless `user_name` is an e-mail address in one of the approved domains."""
@@ -251,3 +252,10 @@ class ApprovedDomain(models.Model):
 
     def __str__(self) -> str:
         return self.domain
+
+
+DOMAINS = Select(
+    lambda: ApprovedDomain.objects.filter(organization=Parameter("organization", Organization._meta.pk)).values_list(
+        "domain"
+    )
+)

@@ -19,6 +19,7 @@ from members.directory import RoleProfile
 from members.errors import RoleInUse, RoleLocked, RoleNameTaken, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
+from torii_settings.statement import Parameter, Select, columns
 
 if TYPE_CHECKING:
     from members.models.organization import Organization
@@ -82,20 +83,6 @@ class RoleManager(models.Manager["Role"]):
             Role(organization=organization, name=name, description=description, access=access, is_predefined=True)
             for name, (description, access) in PREDEFINED.items()
         )
-
-    def update_from_directory(self, public_id: UUID, describe: Callable[["Role"], RoleProfile], *, by: Actor) -> "Role":
-        """Change a custom role to what the directory says, in one transaction; its access stays.
-
-        `describe` is given the locked role. Raises Role.DoesNotExist, RoleLocked, RoleNameTaken, or what `describe`
-        raises.
-        """
-        with transaction.atomic():
-            role = self.get_queryset().select_related("organization").select_for_update(of=("self",), no_key=True)
-            found = role.get(public_id=public_id)
-            profile = describe(found)
-            found.check_name(profile.name)
-            found.edit(by=by, name=profile.name, description=profile.description, external_id=profile.external_id)
-        return found
 
 
 class Role(models.Model):
@@ -180,6 +167,23 @@ class Role(models.Model):
         role.create_role(by=by)
         return role
 
+    @classmethod
+    def update_from_directory(
+        cls, organization: "Organization", public_id: UUID, describe: Callable[["Role"], RoleProfile], *, by: Actor
+    ) -> "Role":
+        """Change a custom role of `organization` to what the directory says, in one transaction; its access stays.
+
+        `describe` is given the locked role. Raises Role.DoesNotExist, RoleLocked, RoleNameTaken, or what `describe`
+        raises.
+        """
+        with transaction.atomic():
+            locked = organization.roles.select_related("organization").select_for_update(of=("self",), no_key=True)
+            role = locked.get(public_id=public_id)
+            profile = describe(role)
+            role.check_name(profile.name)
+            role.edit(by=by, name=profile.name, description=profile.description, external_id=profile.external_id)
+        return role
+
     def check_name(self, name: str) -> None:
         """Raise RoleNameTaken if another role of the organization is called `name`."""
         other = self.organization.roles.named(name)
@@ -243,12 +247,24 @@ class Role(models.Model):
             current.delete()
 
 
+def statement(**condition: Any) -> Select:
+    """Return the statement that reads a role of an organization that meets a condition."""
+    organization = Parameter("organization", Role._meta.get_field("organization").target_field)
+    return Select(
+        lambda: Role.objects.filter(organization=organization, **condition).order_by().values_list(*columns(Role))
+    )
+
+
+WITH_ID = statement(pk=Parameter("pk", Role._meta.pk))
+NAMED = statement(name__lower=Parameter("name", Role._meta.get_field("name")))
+
+
 def role_named(organization: "Organization", name: str) -> Role:
     """Return the organization's role called `name`, in whatever case.
 
     Raises UnknownRole, which names the value, the valid names and the nearest of them.
     """
-    role = organization.roles.named(name)
+    role = NAMED.first(Role, organization=organization.pk, name=name.strip().lower())
     if role is None:
         names = list(organization.roles.values_list("name", flat=True))
         nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)

@@ -93,7 +93,9 @@ class ResourceView(ScimView):
             return describe(adapter)
 
         try:
-            obj = self.resources().update_from_directory(self.identifier(uuid), checked, by=self.request.actor)
+            obj = self.model_cls.update_from_directory(
+                self.request.organization, self.identifier(uuid), checked, by=self.request.actor
+            )
         except self.model_cls.DoesNotExist:
             raise self.not_found(uuid) from None
         return self.written(self.adapter(obj), 200)

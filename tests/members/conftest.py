@@ -42,13 +42,13 @@ def push(group: Group, *, add: set[Member] | None = None, remove: set[Member] | 
             remove_members={member.pk for member in remove or set()},
         )
 
-    group.organization.groups.update_from_directory(group.pk, described, by=SETUP)
+    Group.update_from_directory(group.organization, group.pk, described, by=SETUP)
 
 
 def say(member: Member, role_name: str | None) -> None:
     """Let the directory say which role a member is to have: "" for none of its own, None for nothing at all."""
     profile = DirectoryProfile(member.user_name, role_name=role_name)
-    member.organization.members.update_from_directory(member.pk, lambda _: profile, by=SETUP)
+    Member.update_from_directory(member.organization, member.pk, lambda _: profile, by=SETUP)
 
 
 def role_of(member: Member) -> tuple[str, bool]:

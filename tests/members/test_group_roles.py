@@ -158,7 +158,7 @@ def test_replacing_the_members_reaches_who_comes_and_who_goes(
     engineering = group("Engineering", "IT Admin", bob)
 
     profile = GroupProfile("Engineering", replace_members={emil.pk})
-    acme.groups.update_from_directory(engineering.pk, lambda _: profile, by=SETUP)
+    Group.update_from_directory(acme, engineering.pk, lambda _: profile, by=SETUP)
 
     assert (role_of(bob), role_of(emil)) == (("Employee", False), ("IT Admin", False))
 
@@ -347,8 +347,8 @@ TAKING: dict[str, Callable[[Group, Member], Any]] = {
     ),
     "the group has no role": lambda group, _: group.give_role(None, by=SETUP),
     "they leave the group": lambda group, member: push(group, remove={member}),
-    "everybody leaves the group": lambda group, member: group.organization.groups.update_from_directory(
-        group.pk, lambda _: GroupProfile("Admins", replace_members=set()), by=SETUP
+    "everybody leaves the group": lambda group, member: Group.update_from_directory(
+        group.organization, group.pk, lambda _: GroupProfile("Admins", replace_members=set()), by=SETUP
     ),
     "the group is removed": lambda group, _: group.remove(by=SETUP),
 }
@@ -390,7 +390,7 @@ def test_the_last_admin_may_go_when_another_comes_at_once(
     acme: Organization, admins: Group, bob: Member, emil: Member
 ) -> None:
     profile = GroupProfile("Admins", replace_members={emil.pk})
-    acme.groups.update_from_directory(admins.pk, lambda _: profile, by=SETUP)
+    Group.update_from_directory(acme, admins.pk, lambda _: profile, by=SETUP)
     assert (role_of(bob), role_of(emil)) == (("Employee", False), ("Admin", False))
 
 
