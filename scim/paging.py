@@ -32,13 +32,15 @@ class Source:
     """The resources of one type that a list draws from.
 
     `rows` is a queryset of `values()` with the columns that `documents` makes resources of; `id_column` holds the
-    resources' ids, which are in the order of their creation.
+    resources' ids, which are in the order of their creation. `count` returns how many rows there are, if that is known
+    without counting them.
     """
 
     attributes: AttributeMap
     rows: QuerySet[Any, Row]
     id_column: str
     documents: Callable[[list[Row], Projection], list[Document]]
+    count: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class Listing:
         rows = self._ordered(self.found, descending=self.query.sort.descending)
         page = list(rows[first : first + count]) if count else []
         complete = len(page) < count and (page or first == 0)
-        total = first + len(page) if complete else rows.count()
+        total = first + len(page) if complete else self._total()
         return {"totalResults": total, "startIndex": first + 1, **self._resources(page)}
 
     def _page_by_cursor(self, text: str) -> Document:
@@ -126,12 +128,19 @@ class Listing:
             page.reverse()
         answer = self._resources(page)
         if cursor is None:
-            answer["totalResults"] = sum(rows.count() for rows in self.found)
+            answer["totalResults"] = self._total()
         if page and (more or backward):
             answer["nextCursor"] = self._cursor(page[-1], backward=False)
         if page and (more if backward else cursor is not None):
             answer["previousCursor"] = self._cursor(page[0], backward=True)
         return answer
+
+    def _total(self) -> int:
+        """Return how many resources there are."""
+        return sum(
+            source.count() if source.count and not self.query.filter else rows.count()
+            for source, rows in zip(self.sources, self.found, strict=True)
+        )
 
     def _order(self, id_column: str, *, descending: bool) -> Order:
         return Order(id_column, bool(self.keys), descending)

@@ -1,6 +1,7 @@
 """The models of the members app, a file each."""
 
 from members.models.group import Group, GroupMembership
+from members.models.headcount import Headcount
 from members.models.member import Member, MemberQuerySet
 from members.models.member_email import MemberEmail
 from members.models.organization import ApprovedDomain, Organization
@@ -11,6 +12,7 @@ __all__ = [
     "ApprovedDomain",
     "Group",
     "GroupMembership",
+    "Headcount",
     "Level",
     "Member",
     "MemberEmail",

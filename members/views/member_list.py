@@ -9,10 +9,10 @@ from django.utils.http import urlencode
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import MemberQuerySet, Organization, Role, Scope
+from members.models.headcount import headcount
 from members.views.paging import page_of
 
 STATUSES = {"active": "Active", "deactivated": "Deactivated"}
-EMPLOYEES_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,6 @@ def members(request: MemberRequest) -> HttpResponse:
 
 
 def employees_text(organization: Organization) -> str:
-    """Return how many Employees aren't shown, as in "12 Employees"; empty for none. It doesn't count on for ever."""
-    count = organization.employee_role().members.all()[: EMPLOYEES_COUNTED + 1].count()
-    if count > EMPLOYEES_COUNTED:
-        return f"More than {EMPLOYEES_COUNTED:,} Employees"
+    """Return how many Employees aren't shown, as in "12 Employees"; empty for none."""
+    count = headcount(organization, role=organization.employee_role())
     return f"{count:,} Employee{'' if count == 1 else 's'}" if count else ""

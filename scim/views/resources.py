@@ -114,7 +114,7 @@ class ResourceView(ScimView):
     def source(self, projection: Projection) -> Source:
         """Return what lists draw from, for a list of which `projection` is sent."""
         rows = self.listed(projection)
-        return Source(self.attributes.at(base_url(self.request)), rows, self.id_column, self.documents)
+        return Source(self.attributes.at(base_url(self.request)), rows, self.id_column, self.documents, self.count)
 
     def row(self, uuid: str, projection: Projection) -> Row | None:
         """Return the row of the resource with the id in the URL, None if there is none."""
@@ -154,6 +154,8 @@ class ResourceView(ScimView):
     def listed(self, projection: Projection) -> Any:
         """Return the rows that lists show."""
         return self.rows(projection)
+
+    count: Callable[[], int] | None = None
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the documents for `rows`, without what the projection leaves out at a cost."""

@@ -8,6 +8,7 @@ from django_scim.utils import get_user_adapter, get_user_model
 from apikeys.seek import Seek
 from members.models import Member
 from members.models.group_names import GroupNames
+from members.models.headcount import headcount
 from scim.adapters import base_url
 from scim.authentication import ScimRequest
 from scim.filters.attributes import MEMBER_ATTRIBUTES
@@ -67,6 +68,11 @@ class UsersView(ResourceView):
         """Return active and deactivated members, or only the active ones if the organization wants it so."""
         rows = self.rows(projection)
         return rows.filter(deactivated_at=None) if self.request.organization.scim_lists_active_only else rows
+
+    def count(self) -> int:
+        """Return how many members lists show."""
+        organization = self.request.organization
+        return headcount(organization, active=True if organization.scim_lists_active_only else None)
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the Users."""
