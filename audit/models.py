@@ -74,7 +74,9 @@ class Event(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey("members.Organization", on_delete=models.PROTECT, related_name="events")
+    organization = models.ForeignKey(
+        "members.Organization", on_delete=models.PROTECT, db_index=False, related_name="events"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     action = models.CharField(max_length=40, choices=Action)
     actor_kind = models.CharField(max_length=10, choices=ActorKind)

@@ -2,7 +2,7 @@
 
 Whatever statement inserts, deletes or changes members, a trigger writes down by how much it changes their number, so
 that no path can forget to, and none waits for another: rows are only added. Now and then the trigger replaces those of
-an organization by their sums. Both are in `members.migrations.0009_headcount`.
+an organization by their sums. Both are in `members.migrations.0010_headcount`.
 """
 
 from django.db import models

@@ -81,7 +81,7 @@ class Member(models.Model):
         MANUAL = "manual", "Added by hand"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="members")
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, db_index=False, related_name="members")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="memberships"
     )

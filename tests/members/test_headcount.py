@@ -172,7 +172,7 @@ def test_whoever_was_there_before_is_counted(migrate: Migrate, acme: Organizatio
     migrate("members", "0008_member_email")
     with pytest.raises(Exception, match="headcount"), transaction.atomic():
         headcount(acme)
-    migrate("members", "0009_headcount")
+    migrate("members", "0010_headcount")
 
     assert counts(acme) == {("Admin", True): 1, ("Employee", False): 1}
     person(acme, "cid@acme.example", "Cid Person")

@@ -115,7 +115,7 @@ def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     """Adds the table and what fills it."""
 
-    dependencies = [("members", "0008_member_email")]
+    dependencies = [("members", "0009_indexes")]
 
     operations = [
         migrations.CreateModel(
