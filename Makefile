@@ -46,7 +46,7 @@ test-sqlite: setup ## run the tests on SQLite, without a broker
 	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
 
 bench: setup services ## measure the service beside its peers (SIZE=small, or full)
-	@command -v wrk >/dev/null || bin/apt-install wrk
+	@command -v wrk >/dev/null || bin/apt-install wrk || echo "Our own client does instead."
 	$(PYTHON) -m benchmarks --size $(SIZE) $(ARGS)
 
 format: setup ## rewrite the code in the house style

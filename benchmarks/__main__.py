@@ -1,114 +1,119 @@
-"""`python -m benchmarks`: load, drive in turns, and print the table."""
+"""`python -m benchmarks`: load, drive in turns, and print the tables."""
 
 import argparse
-import platform
 import signal
 import sys
-from collections import defaultdict
-from pathlib import Path
-from statistics import median
+import time
+from dataclasses import dataclass, replace
 
-import psycopg
-from tqdm import tqdm
-
-from benchmarks.client import Run, drive, try_once
-from benchmarks.peers import Subject, subjects
+from benchmarks import report, targets, wrk
+from benchmarks.driver import Results, Stage, measure
+from benchmarks.endurance import Crowd, Memory, crowd, memory_over
+from benchmarks.peers import subjects
+from benchmarks.subject import OURS, Size, Subject
 from benchmarks.usage import peak_megabytes
-from benchmarks.work import WORKS, Work
-from tests.services import ENDING_SIGNALS, leave, postgres_server, redis_server
-
-SIZES = {"tiny": [1_000], "small": [1_000, 100_000], "full": [1_000, 100_000, 1_000_000]}
-Runs = dict[tuple[str, str, int], list[Run]]
+from benchmarks.work import WORKS
+from tests.services import ENDING_SIGNALS, Server, leave, postgres, redis
 
 
-def main() -> None:
-    options = arguments()
-    works = [work for work in WORKS if options.only in work.name]
-    if not works:
-        sys.exit(f"No work has {options.only!r} in its name: {', '.join(work.name for work in WORKS)}")
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is done: a turn takes `seconds`; `requests` are sent to see memory, for `crowd_seconds` 40 keys call."""
+
+    sizes: tuple[Size, ...]
+    rounds: int
+    seconds: int
+    requests: int
+    crowd_seconds: int
+
+    def __str__(self) -> str:
+        sizes = ", ".join(map(str, self.sizes))
+        return f"{sizes} members; {self.rounds} rounds of turns of {self.seconds} s"
+
+
+# So that the small one takes less than 5 minutes and the full one less than 40, on two slow cores and loads included.
+PLANS = {
+    "tiny": Plan((Size(1_000),), rounds=3, seconds=1, requests=2_000, crowd_seconds=5),
+    "small": Plan((Size(1_000), Size(100_000)), rounds=3, seconds=1, requests=20_000, crowd_seconds=10),
+    "full": Plan(
+        (Size(1_000), Size(100_000), Size(1_000_000), Size(1_000, organizations=1_000)),
+        rounds=5,
+        seconds=1,
+        requests=200_000,
+        crowd_seconds=30,
+    ),
+}
+MEMORY, CROWD = "memory over many requests", "40 keys at once"
+
+
+def main() -> int:
+    """Measure, print, and return the exit code: 1 if any request failed."""
+    begun, options = time.monotonic(), arguments()
     for signum in ENDING_SIGNALS:
         signal.signal(signum, leave)
-    print(machine())
-    with postgres_server() as server, redis_server() as redis:
-        pid = postmaster(server)
-        for size in SIZES[options.size]:
-            say(f"Loading {size:,} members")
-            with subjects(server, redis, size, str(size)) as running:
-                runs = measure(works, running, options.rounds, options.seconds, pid)
-                print(table(works, running, runs, size), flush=True)
+    plan, uses_wrk = plan_of(options), options.client == "wrk" and wrk.is_installed()
+    print(report.machine())
+    print(f"{options.size}: {plan}; {'wrk' if uses_wrk else 'our own client'} drives", flush=True)
+    with postgres() as database, redis() as cache:
+        stage = Stage(pid_of(database), pid_of(cache), uses_wrk)
+        with subjects(database.url, cache.url, plan.sizes, say) as running:
+            works = [work for work in WORKS if options.only in work.name]
+            results = measure(works, running, stage, plan.rounds, plan.seconds)
+            memory, keys = endure(running, plan, stage, options.only)
+            tell(results, running, plan, memory, keys)
+    failed = results.failed() + sum(each.failed for each in (memory, keys) if each)
+    print(f"\nTook {(time.monotonic() - begun) / 60:.1f} minutes.")
+    if failed:
+        print(f"\n**{failed} REQUESTS FAILED: these numbers mean nothing.**", flush=True)
+    return 1 if failed else 0
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the service beside its peers.")
-    parser.add_argument("--size", choices=SIZES, default="small", help="how many members at most")
-    parser.add_argument("--rounds", type=int, default=2, help="how often everybody has a turn at each work")
-    parser.add_argument("--seconds", type=int, default=2, help="how long a turn takes")
+    parser.add_argument("--size", choices=PLANS, default="small", help="how many members at most, and how long")
+    parser.add_argument("--rounds", type=int, help="how often everybody has a turn at each work")
+    parser.add_argument("--seconds", type=int, help="how long a turn takes")
     parser.add_argument("--only", default="", metavar="TEXT", help="only work with this in its name")
-    return parser.parse_args()
+    parser.add_argument("--client", choices=("wrk", "own"), default="wrk", help="our own is taken where wrk is missing")
+    options = parser.parse_args()
+    names = [*(work.name for work in WORKS), MEMORY, CROWD]
+    if not any(options.only in name for name in names):
+        parser.error(f"No work has {options.only!r} in its name: {', '.join(names)}")
+    return options
 
 
-def measure(works: list[Work], running: list[Subject], rounds: int, seconds: int, database: int) -> Runs:
-    """Give every work to whoever can do it, in turns (A B A B), so that what changes with time meets all alike."""
-    runs: Runs = defaultdict(list)
-    turns = [
-        (work, subject)
-        for work in works
-        for _ in range(rounds)
-        for subject in running
-        if subject.name == "ours" or subject.name in work.peers
-    ]
-    for work, subject in tqdm(turns, unit="turn", file=sys.stderr):
-        key, requests = (work.name, subject.name, subject.size), work.requests(subject)
-        if key not in runs:
-            try_once(subject.url, subject.headers, requests[0])
-        runs[key].append(drive(subject.url, subject.headers, requests, seconds, subject.pid, database))
-    return runs
+def plan_of(options: argparse.Namespace) -> Plan:
+    """Return the plan for the size, with what was asked for otherwise."""
+    plan = PLANS[options.size]
+    return replace(plan, rounds=options.rounds or plan.rounds, seconds=options.seconds or plan.seconds)
 
 
-def table(works: list[Work], running: list[Subject], runs: Runs, size: int) -> str:
-    """Return the results as Markdown: medians, the spread of the rates, and our rate over each peer's."""
-    lines = [
-        f"\n### {size:,} members\n",
-        "| work | who | requests/s | spread | p50 ms | p99 ms | CPU s/1,000: server | database | failed | ours is |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for work in works:
-        ours = median(run.rate for run in runs[work.name, "ours", size])
-        found = [(subject.name, runs.get((work.name, subject.name, size))) for subject in running]
-        lines += [row(work.name, who, theirs, ours) for who, theirs in found if theirs]
-    lines += [f"\nPeak memory of a worker: {memory(running)}"]
-    return "\n".join(lines)
+def endure(running: list[Subject], plan: Plan, stage: Stage, only: str) -> tuple[Memory | None, Crowd | None]:
+    """Do what takes a server of its own, on the largest organization."""
+    largest = max(
+        (subject for subject in running if subject.name == OURS and subject.size.organizations == 1),
+        key=lambda subject: subject.size.members,
+    )
+    keys = crowd(largest, plan.crowd_seconds) if only in CROWD else None
+    return memory_over(largest, plan.requests, stage) if only in MEMORY else None, keys
 
 
-def row(work: str, who: str, runs: list[Run], ours: float) -> str:
-    rates = [run.rate for run in runs]
-    rate = median(rates)
-    spread = (max(rates) - min(rates)) / rate if rate else 0
-    cells = [work, who, f"{rate:,.1f}", f"{spread:.0%}"]
-    cells += [
-        f"{median(getattr(run, name) for run in runs):,.2f}" for name in ("p50", "p99", "server_cpu", "database_cpu")
-    ]
-    cells += [str(sum(run.failed for run in runs)), "" if who == "ours" else f"{ours / rate:.2f} x" if rate else "-"]
-    return f"| {' | '.join(cells)} |"
+def tell(results: Results, running: list[Subject], plan: Plan, memory: Memory | None, keys: Crowd | None) -> None:
+    """Print the tables."""
+    for size in plan.sizes:
+        print(report.table(results, running, size))
+    for each in (memory, keys):
+        if each:
+            print(f"\n{each}")
+    peak = max(peak_megabytes(subject.pid) for subject in running if subject.name == OURS)
+    print(targets.table(targets.targets(results, peak, memory, keys)), flush=True)
 
 
-def memory(running: list[Subject]) -> str:
-    return ", ".join(f"{subject.name} {peak_megabytes(subject.pid):.0f} MB" for subject in running if subject.pid)
-
-
-def postmaster(server: str) -> int:
-    """Return the process id of the database server."""
-    with psycopg.connect(server) as connection:
-        [(directory,)] = connection.execute("SHOW data_directory").fetchall()
-    return int(Path(directory, "postmaster.pid").read_text().split()[0])
-
-
-def machine() -> str:
-    """Return what it was measured on."""
-    info = Path("/proc/cpuinfo").read_text()
-    model = next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "?")
-    cores = info.count("\nprocessor") + info.startswith("processor")
-    return f"{cores} cores of {model}; {platform.system()}, Python {platform.python_version()}"
+def pid_of(server: Server) -> int:
+    """Return the process id of a server that runs."""
+    if server.process is None:
+        raise RuntimeError(f"{server.url} does not run.")
+    return server.process.pid
 
 
 def say(text: str) -> None:
@@ -116,4 +121,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

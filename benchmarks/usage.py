@@ -1,6 +1,7 @@
 """What processes have used, as the kernel tells in /proc (proc(5))."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -8,12 +9,16 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def family(pid: int) -> list[int]:
     """Return the ids of a process and of all below it."""
-    try:
-        children = [int(child) for path in Path(f"/proc/{pid}/task").iterdir()
-                    for child in (path / "children").read_text().split()]  # fmt: skip
-    except OSError:
-        return []
-    return [pid, *(below for child in children for below in family(child))]
+    return [pid, *(below for child in _children(pid) for below in family(child))]
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    # Threads come and go while one looks.
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found
 
 
 def cpu_seconds(pid: int) -> float:
@@ -31,13 +36,22 @@ def _ticks(pid: int) -> int:
 
 
 def peak_megabytes(pid: int) -> float:
-    """Return the most memory that any one process below `pid` has held (VmHWM)."""
-    return max((_peak(each) for each in family(pid)[1:]), default=0) / 1024
+    """Return the most memory that any one process below `pid`, or it if there is none, has ever held (VmHWM)."""
+    return _largest(pid, "VmHWM:")
 
 
-def _peak(pid: int) -> int:
+def megabytes(pid: int) -> float:
+    """Return the most memory that any one process below `pid`, or it if there is none, holds now (VmRSS)."""
+    return _largest(pid, "VmRSS:")
+
+
+def _largest(pid: int, field: str) -> float:
+    return max((_kilobytes(each, field) for each in family(pid)[1:] or [pid]), default=0) / 1024
+
+
+def _kilobytes(pid: int, field: str) -> int:
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        _, found, rest = Path(f"/proc/{pid}/status").read_text().partition(field)
     except OSError:
         return 0
-    return int(status.partition("VmHWM:")[2].split()[0]) if "VmHWM:" in status else 0
+    return int(rest.split()[0]) if found else 0

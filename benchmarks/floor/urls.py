@@ -1,4 +1,4 @@
-"""The bare views: a member by id, by userName, and changed."""
+"""The bare views: a member by id, by an attribute, and changed."""
 
 import json
 from typing import Any
@@ -22,17 +22,27 @@ def organization_id(request: HttpRequest) -> Any:
 
 @csrf_exempt
 def member(request: HttpRequest, member_id: str) -> JsonResponse:
-    """Return a member's row; a PATCH changes one column first."""
+    """Return a member's row; a PATCH or PUT changes some columns first."""
     members = Member.objects.filter(organization_id=organization_id(request), pk=member_id)
     if request.method == "PATCH":
         active = json.loads(request.body)["Operations"][0]["value"]
         members.update(deactivated_at=None if active else timezone.now())
+    if request.method == "PUT":
+        name = json.loads(request.body)["name"]
+        members.update(given_name=name["givenName"], family_name=name["familyName"])
     return JsonResponse(members.values(*FIELDS).get())
 
 
 def members(request: HttpRequest) -> JsonResponse:
-    """Return the row of the member with the userName in the query."""
-    found = Member.objects.filter(organization_id=organization_id(request), user_name__lower=request.GET["userName"])
+    """Return the rows of the members with the userName, externalId or e-mail address in the query."""
+    organization, query = organization_id(request), request.GET
+    found = Member.objects.filter(organization_id=organization)
+    if "userName" in query:
+        found = found.filter(user_name__lower=query["userName"])
+    elif "externalId" in query:
+        found = found.filter(external_id=query["externalId"])
+    else:
+        found = found.filter(email_rows__organization_id=organization, email_rows__address=query["email"])
     return JsonResponse({"Resources": list(found.values(*FIELDS))})
 
 

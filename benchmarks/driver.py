@@ -1,0 +1,162 @@
+"""Turns: who does what, one after the other, and what each turn takes of the machine."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from tqdm import tqdm
+
+from benchmarks import own, wrk
+from benchmarks.outcome import Outcome
+from benchmarks.subject import IN_MEMORY, Size, Subject
+from benchmarks.usage import cpu_seconds
+from benchmarks.work import Work
+
+# Granian's workers take connections as they can, not in turn: of eight, one worker may get seven.
+CONNECTIONS = 16
+WARM_UP = 3 * CONNECTIONS
+
+# A request that takes longer than SLOW seconds is one that wrk would forget at the end of a turn, while the server goes
+# on with it in the next one's time. Our own client awaits the last answers. As many are under way as there are threads.
+SLOW = 0.1
+SLOW_CONNECTIONS = 4
+# Whoever takes longer than this for one request has a single turn, and so has a peer with which we have no target.
+VERY_SLOW = 0.3
+
+Key = tuple[str, str, Size]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a turn, and the CPU seconds that 1,000 of its requests cost server, database and Redis."""
+
+    outcome: Outcome
+    server_cpu: float
+    database_cpu: float
+    redis_cpu: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.outcome.requests / self.outcome.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all turns have in common: the processes of database and Redis, and whether wrk may be used."""
+
+    database: int
+    redis: int
+    uses_wrk: bool
+
+
+class Results:
+    """The turns by work, subject and size."""
+
+    def __init__(self) -> None:
+        self.runs: defaultdict[Key, list[Run]] = defaultdict(list)
+
+    def of(self, work: Work, name: str, size: Size) -> list[Run]:
+        """Return the turns of one lane; none if it had none."""
+        return self.runs.get((work.name, name, size), [])
+
+    def rate(self, work: Work, name: str, size: Size) -> float | None:
+        """Return the median of the rates."""
+        rates = [run.rate for run in self.of(work, name, size)]
+        return median(rates) if rates else None
+
+    def ratio(self, one: tuple[Work, str, Size], other: tuple[Work, str, Size]) -> float | None:
+        """Return how many times the rate of the other lane one has: the median over the rounds, if both had all."""
+        ours, theirs = [[run.rate for run in self.of(*lane)] for lane in (one, other)]
+        if not ours or not theirs:
+            return None
+        if len(ours) != len(theirs):
+            return median(ours) / median(theirs)
+        return median(rate / other for rate, other in zip(ours, theirs, strict=True))
+
+    def failed(self) -> int:
+        """Return how many requests failed."""
+        return sum(run.outcome.failed for runs in self.runs.values() for run in runs)
+
+
+class Lane:
+    """The requests of one work to one subject, and where among them the next turn begins."""
+
+    def __init__(self, work: Work, subject: Subject, stage: Stage) -> None:
+        self.work, self.subject, self.stage = work, subject, stage
+        host = subject.address.partition("://")[2]
+        self.raws = [request.raw(host) for request in work.requests(subject)]
+        self.place = 0
+        self.seconds = self._try_once()
+        if self.seconds > SLOW:
+            # It may have been the first to come there.
+            self.seconds = min(self.seconds, self._try_once())
+
+    @property
+    def key(self) -> Key:
+        """Where its turns are found among the results."""
+        return self.work.name, self.subject.name, self.subject.size
+
+    def rounds(self, wanted: int) -> int:
+        """Return how many turns it gets where most get `wanted`."""
+        return 1 if self.seconds > VERY_SLOW or self.subject.name == IN_MEMORY else wanted
+
+    def turn(self, seconds: float) -> Run:
+        """Drive the subject for some seconds.
+
+        Before that it is warmed up: granian ends threads that are idle for 30 seconds, their connections to the
+        database with them, and a new one has to prepare its statements.
+        """
+        if self.seconds <= SLOW:
+            self._drive(0, own_client=True, least=WARM_UP)
+        processes = (self.subject.pid, self.stage.database, self.stage.redis)
+        before = [cpu_seconds(pid) for pid in processes]
+        outcome = self._drive(seconds, own_client=not self.stage.uses_wrk)
+        thousands = max(outcome.requests, 1) / 1000
+        return Run(outcome, *((cpu_seconds(pid) - was) / thousands for pid, was in zip(processes, before, strict=True)))
+
+    def _drive(self, seconds: float, *, own_client: bool, least: int = 0) -> Outcome:
+        raws = self.raws[self.place :] + self.raws[: self.place]
+        if self.seconds > SLOW:
+            outcome = own.drive(self.subject.address, raws, SLOW_CONNECTIONS, seconds, SLOW_CONNECTIONS)
+        elif own_client:
+            outcome = own.drive(self.subject.address, raws, CONNECTIONS, seconds, least)
+        else:
+            outcome = wrk.drive(self.subject.address, raws, CONNECTIONS, seconds)
+        self._go_on(outcome.requests)
+        return outcome
+
+    def _try_once(self) -> float:
+        """Send the next request; return the seconds that it took. Raises RuntimeError unless it does what it should."""
+        raw = self.raws[self.place]
+        answer, seconds = own.send(self.subject.address, raw)
+        if answer.failed or not self.work.shows(answer.body):
+            raise RuntimeError(f"{self.subject}: {raw[:500]!r}\n{answer.status} {answer.body[:500]!r}")
+        self._go_on(1)
+        return seconds
+
+    def _go_on(self, requests: int) -> None:
+        self.place = (self.place + requests) % len(self.raws)
+
+
+def measure(works: Sequence[Work], subjects: Sequence[Subject], stage: Stage, rounds: int, seconds: float) -> Results:
+    """Give every work to all who do it in turns (A B A B), so that what changes with time meets all alike."""
+    results = Results()
+    total = sum(rounds for work in works for subject in subjects if work.is_for(subject))
+    with tqdm(total=total, unit="turn", file=sys.stderr) as progress:
+        for work in works:
+            lanes = [Lane(work, subject, stage) for subject in subjects if work.is_for(subject)]
+            for number in range(rounds):
+                for lane in rotated(lanes, number):
+                    if number < lane.rounds(rounds):
+                        results.runs[lane.key].append(lane.turn(seconds))
+                    progress.update()
+    return results
+
+
+def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
+    """Return the lanes in an order in which nobody is always behind the same one's first."""
+    by %= len(lanes)
+    return [*lanes[by:], *lanes[:by]]

@@ -1,0 +1,1 @@
+"""The service itself, with the settings of production."""
