@@ -14,6 +14,7 @@ from members.models import Member
 from scim.body import inspect
 from scim.leniency import conform, conform_operations
 from scim.membership import MembershipChange
+from scim.plain import changed, plain_changes, plain_user
 from scim.representation import (
     GROUPS,
     group_document,
@@ -89,39 +90,51 @@ class MemberAdapter(Adapter):
         """
         if self.obj is not None and not any(name.lower() == "username" for name in document):
             document["userName"] = self.obj.user_name
-        context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
-        user = FullUser.model_validate(conform(document, FullUser), scim_ctx=context, scim_policy=POLICY)
-        spoken = (user.user_type or "").strip() if "user_type" in user.model_fields_set else None
-        return self.profile_of(user, spoken, is_replacement=True)
+        user = plain_user(document)
+        if user is None:
+            context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
+            model = FullUser.model_validate(conform(document, FullUser), scim_ctx=context, scim_policy=POLICY)
+            user = dumped(model)
+            if "user_type" in model.model_fields_set:
+                user["userType"] = model.user_type or ""
+        return self.profile_of(user, is_replacement=True)
 
     def handle_operations(self, document: dict[str, Any]) -> DirectoryProfile:
-        """Return the profile that a PATCH makes of the member (RFC 7644 §3.5.2).
+        """Return the profile that a PATCH makes of the member (RFC 7644 §3.5.2)."""
+        check_operations(document, most=settings.SCIM_PATCH_LIMIT)
+        changes = plain_changes(document)
+        if changes is None:
+            return self.profile_of(self.patched(document), is_replacement=False)
+        current = member_document(member_row(self.obj), self.base)
+        for name in ("schemas", "id", "meta", "userType"):
+            del current[name]
+        return self.profile_of(changed(current, changes), is_replacement=False)
+
+    def patched(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Return the User that the models make of the member by a PATCH, with a userType if it was spoken of.
 
         A userType that is gone afterwards was removed.
         """
-        check_operations(document, most=settings.SCIM_PATCH_LIMIT)
         document["Operations"] = conform_operations(document["Operations"], FullUser)
         patch = PatchOp[FullUser].model_validate(document, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
         # A client that sends back what it read is told of no mutability; who doesn't is spared the query.
         repeated = any(name in str(document["Operations"]).lower() for name in ("groups", "meta"))
         current = self.to_dict() if repeated else member_document(member_row(self.obj), self.base)
         current["userType"] = UNTOUCHED
-        user = FullUser.model_validate(current, scim_policy=POLICY)
-        patch.patch(user, scim_policy=POLICY)
-        spoken = None if user.user_type == UNTOUCHED else (user.user_type or "").strip()
-        return self.profile_of(user, spoken, is_replacement=False)
+        model = FullUser.model_validate(current, scim_policy=POLICY)
+        patch.patch(model, scim_policy=POLICY)
+        user = dumped(model)
+        if model.user_type != UNTOUCHED:
+            user["userType"] = model.user_type or ""
+        # A filter in a path may have spelled what no body can hold, and made it a value.
+        inspect(user)
+        return user
 
-    def profile_of(self, user: Any, user_type: str | None, *, is_replacement: bool) -> DirectoryProfile:
-        """Return the profile of a validated User whose userType was spoken of as `user_type` (None: not at all).
-
-        A password is thrown away, and so is what only we assign.
-        """
-        rest = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
-        for name in ("schemas", "password", "userType"):
-            rest.pop(name, None)
-        # A filter in a PATCH's path may have spelled what no body can hold, and made it a value.
-        inspect(rest)
-        name = rest.pop("name", {})
+    def profile_of(self, user: dict[str, Any], *, is_replacement: bool) -> DirectoryProfile:
+        """Return the profile of a User; one without userType doesn't speak of the role, an empty one takes it back."""
+        rest = dict(user)
+        user_type = rest.pop("userType").strip() if "userType" in rest else None
+        name = dict(rest.pop("name", {}))
         profile = DirectoryProfile(
             user_name=rest.pop("userName", ""),
             external_id=rest.pop("externalId", ""),
@@ -220,6 +233,14 @@ class RoleAdapter(Adapter):
         role = Role.model_validate(self.to_dict(), scim_policy=POLICY)
         patch.patch(role, scim_policy=POLICY)
         return role_profile_of(role)
+
+
+def dumped(user: FullUser) -> dict[str, Any]:
+    """Return what of a validated User is kept; a password is thrown away, and so is what only we assign."""
+    kept = user.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_REQUEST)
+    for name in ("schemas", "password", "userType"):
+        kept.pop(name, None)
+    return kept
 
 
 def check_operations(document: dict[str, Any], *, most: int) -> None:

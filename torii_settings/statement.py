@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -94,27 +95,31 @@ class Select(Statement):
 class Insert(Statement):
     """Inserts an instance of a model: the plain row, without what `save()` does besides.
 
-    A primary key that the database counts is left to it, and the instance isn't told of it.
+    A primary key that the database counts is left to it, and the instance isn't told of it. `or_nothing` says that a
+    row which a unique constraint rules out is left out; whoever is about to insert another such row is waited for.
     """
 
-    def __init__(self, model: type[Model]) -> None:
+    def __init__(self, model: type[Model], *, or_nothing: bool = False) -> None:
         self.model = model
+        self.on_conflict = OnConflict.IGNORE if or_nothing else None
 
     def make(self) -> tuple[str, Iterable[Any]]:
         """Return the INSERT."""
         fields = [field for field in self.model._meta.concrete_fields if not isinstance(field, AutoField)]
         blank = self.model(**{field.attname: Parameter(field.attname, field) for field in fields})
-        query = InsertQuery(self.model)
+        query = InsertQuery(self.model, on_conflict=self.on_conflict)
         query.insert_values(fields, [blank], raw=True)
         ((sql, params),) = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
         return sql, params
 
-    def run(self, obj: Model) -> None:
-        """Insert `obj`. Raises IntegrityError as `save()` does."""
+    def run(self, obj: Model) -> bool:
+        """Insert `obj`; return whether it is there now. Raises IntegrityError as `save()` does."""
         connection = connections[DEFAULT_DB_ALIAS]
         with connection.cursor() as cursor:
             self.execute(cursor, connection, vars(obj))
-        obj._state.adding, obj._state.db = False, DEFAULT_DB_ALIAS
+            is_there: bool = cursor.rowcount == 1
+        obj._state.adding, obj._state.db = not is_there, DEFAULT_DB_ALIAS
+        return is_there
 
 
 class Update(Statement):

@@ -1,8 +1,6 @@
-"""What is said of a write: to the audit log, and of a constraint that refused it."""
+"""What the audit log is told of a change of columns."""
 
 from typing import TYPE_CHECKING, Any
-
-from django.db import IntegrityError
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -17,12 +15,3 @@ def describe_changes(member: "Member", plain: dict[str, Any]) -> dict[str, Any]:
             name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
         )
     return changes
-
-
-def constraint_of(error: IntegrityError) -> str:
-    """Return the name of the constraint that `error` is about, as far as the database tells; never its text."""
-    diagnostics = getattr(error.__cause__, "diag", None)
-    if diagnostics is not None:
-        return diagnostics.constraint_name or ""
-    text = str(error)
-    return text.partition("index '")[2].partition("'")[0]

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, models, transaction
-from django.db.models import Q, Value
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -21,16 +21,17 @@ from audit.models import Action, Actor, Event
 from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
-from members.models.changes import constraint_of, describe_changes
+from members.models.changes import describe_changes
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.group_names import GroupNames
 from members.models.member_email import MemberEmail
-from members.models.organization import Organization
-from members.models.role import ADMIN, EMPLOYEE, WITH_ID, Level, Role, Scope, role_named
+from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
+from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
 from torii_settings.celery import start_soon
 from torii_settings.statement import Insert, Parameter, Select, columns, instance, update_of
 
-USER_NAME_UNIQUE = "member_user_name_unique"
+# What writing a member takes of their role; the rest is read when it is asked for.
+ROLE_COLUMNS = ("id", "name", "is_predefined")
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -103,7 +104,7 @@ class Member(models.Model):
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint("organization", Lower("user_name"), name=USER_NAME_UNIQUE)]
+        constraints = [models.UniqueConstraint("organization", Lower("user_name"), name="member_user_name_unique")]
         indexes = [
             models.Index(fields=["organization", "id"], name="member_organization_id"),
             models.Index(fields=["organization", "external_id"], name="member_external_id"),
@@ -173,22 +174,16 @@ class Member(models.Model):
         A directory that creates somebody who is there but deactivated reactivates them under the same id; anybody else
         gets UserNameTaken. Also raises UserNameInvalid and UnknownRole.
         """
-        organization.check_user_name(profile.user_name)
-        try:
-            with transaction.atomic():
-                existing = locked(LOCKED_BY_USER_NAME, organization, user_name=profile.user_name)
-                if existing is None:
-                    return cls._create(organization, profile, source=source, by=by)
-                if existing.is_active or source != cls.Source.SCIM:
-                    raise UserNameTaken(profile.user_name)
-                profile.active = profile.active is not False
-                existing.take_over(profile, by=by)
-                return existing
-        except IntegrityError as error:
-            # Somebody else inserted the same userName after our look; the constraint has the last word.
-            if constraint_of(error) == USER_NAME_UNIQUE:
-                raise UserNameTaken(profile.user_name) from None
-            raise
+        with transaction.atomic():
+            member = cls._create(organization, profile, source=source, by=by)
+            if member is not None:
+                return member
+            existing = locked(LOCKED_BY_USER_NAME, organization, user_name=profile.user_name)
+            if existing is None or existing.is_active or source != cls.Source.SCIM:
+                raise UserNameTaken(profile.user_name)
+            profile.active = profile.active is not False
+            existing.take_over(profile, by=by)
+            return existing
 
     @classmethod
     def update_from_directory(
@@ -223,10 +218,18 @@ class Member(models.Model):
         return member
 
     @classmethod
-    def _create(cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor) -> "Member":
-        role = role_named(organization, profile.role_name or EMPLOYEE)  # nobody is in a group yet
+    def _create(
+        cls, organization: Organization, profile: DirectoryProfile, *, source: Source, by: Actor
+    ) -> "Member | None":
+        """Insert a member and return them; return None if the userName is taken.
+
+        Nearly everybody who is added is new, so nobody looks first: the constraint tells, and whoever adds the same
+        userName at this moment is waited for.
+        """
+        role = role_at_first(organization, profile)
         member = cls.described(organization, role, profile, source=source)
-        INSERT.run(member)
+        if not INSERT.run(member):
+            return None
         member.group_names = []
         MemberEmail.objects.write_down([member])
         Event.record(
@@ -344,14 +347,18 @@ class Member(models.Model):
 
 
 def lock_statement(**condition: Any) -> Select:
-    """Return the statement that locks a member of an organization and reads them, the names of their groups behind."""
+    """Return the statement that locks a member of an organization and reads them, their groups and their role behind.
+
+    The role comes from queries inside rather than from a join, as `for_update` tells.
+    """
     organization = Parameter("organization", Organization._meta.pk)
+    role = Role.objects.filter(pk=OuterRef("role_id")).order_by()
     return Select(
         lambda: (
             Member.objects.filter(organization=organization, **condition)
             .select_for_update()
             .order_by()
-            .values_list(*columns(Member), GroupNames())
+            .values_list(*columns(Member), GroupNames(), *(Subquery(role.values(name)) for name in ROLE_COLUMNS))
         )
     )
 
@@ -365,21 +372,52 @@ GROUP_NAMES = Select(
         organization=Parameter("organization", Organization._meta.pk), pk=Parameter("pk", Member._meta.pk)
     ).values_list(GroupNames())
 )
-INSERT = Insert(Member)
+INSERT = Insert(Member, or_nothing=True)
+ROLE_AT_DOMAIN = Select(
+    lambda: (
+        Role.objects.filter(
+            Exists(
+                ApprovedDomain.objects.filter(
+                    organization=OuterRef("organization"),
+                    domain=Parameter("domain", ApprovedDomain._meta.get_field("domain")),
+                )
+            ),
+            organization=Parameter("organization", Organization._meta.pk),
+            name__lower=Parameter("name", Role._meta.get_field("name")),
+        )
+        .order_by()
+        .values_list(*columns(Role))
+    )
+)
+
+
+def role_at_first(organization: Organization, profile: DirectoryProfile) -> Role:
+    """Return the role of a new member: nobody is in a group yet.
+
+    One query finds it if the domain is approved; only to refuse takes others. Raises UserNameInvalid or UnknownRole.
+    """
+    name = profile.role_name or EMPLOYEE
+    check_address(profile.user_name)
+    role = ROLE_AT_DOMAIN.first(
+        Role, organization=organization.pk, name=name.strip().lower(), domain=domain_of(profile.user_name)
+    )
+    if role is None:
+        organization.check_user_name(profile.user_name)
+        role = role_named(organization, name)
+    return role
 
 
 def locked(statement: Select, organization: Organization, **values: Any) -> Member | None:
     """Return the member of `organization` whom the statement finds, with their role, locked until the transaction ends.
 
-    The role is read by a query of its own, as `for_update` tells.
+    A role that was made while the statement waited for the lock is none that it sees; it is read when it is asked for.
     """
     rows = statement.tuples(organization=organization.pk, **values)
     if not rows:
         return None
-    *own, group_names = rows[0]
+    own, (group_names, *role) = rows[0][: len(columns(Member))], rows[0][len(columns(Member)) :]
     member = instance(Member, columns(Member), own)
     member.organization, member.group_names = organization, group_names
-    role = WITH_ID.first(Role, organization=organization.pk, pk=member.role_id)
-    if role is not None:
-        member.role = role
+    if role[0] is not None:
+        member.role = instance(Role, ROLE_COLUMNS, role)
     return member

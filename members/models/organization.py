@@ -45,6 +45,23 @@ def valid_time_zone(name: str) -> None:
         raise ValidationError(f'"{name}" is no time zone: use a name such as Europe/Berlin.')
 
 
+def check_address(user_name: str) -> None:
+    """Raise UserNameInvalid unless `user_name` is an e-mail address."""
+    try:
+        validate_email(user_name)
+    except ValidationError:
+        raise UserNameInvalid(
+            f'userName "{user_name[:100]}" is not an e-mail address; it must be one, as in ana@example.com.'
+        ) from None
+    if len(user_name) > 254:
+        raise UserNameInvalid("userName is longer than 254 characters.")
+
+
+def domain_of(user_name: str) -> str:
+    """Return the domain of an e-mail address, in lower case."""
+    return user_name.rpartition("@")[2].lower()
+
+
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     """Makes organizations whole: with their domains and predefined roles."""
 
@@ -137,15 +154,8 @@ class Organization(models.Model):
 
     def check_user_name(self, user_name: str) -> None:
         """Raise UserNameInvalid unless `user_name` is an e-mail address in one of the approved domains."""
-        try:
-            validate_email(user_name)
-        except ValidationError:
-            raise UserNameInvalid(
-                f'userName "{user_name[:100]}" is not an e-mail address; it must be one, as in ana@example.com.'
-            ) from None
-        if len(user_name) > 254:
-            raise UserNameInvalid("userName is longer than 254 characters.")
-        domain = user_name.rpartition("@")[2].lower()
+        check_address(user_name)
+        domain = domain_of(user_name)
         approved = self.domain_names()
         if domain not in approved:
             raise UserNameInvalid(

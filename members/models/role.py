@@ -247,16 +247,16 @@ class Role(models.Model):
             current.delete()
 
 
-def statement(**condition: Any) -> Select:
-    """Return the statement that reads a role of an organization that meets a condition."""
-    organization = Parameter("organization", Role._meta.get_field("organization").target_field)
-    return Select(
-        lambda: Role.objects.filter(organization=organization, **condition).order_by().values_list(*columns(Role))
+NAMED = Select(
+    lambda: (
+        Role.objects.filter(
+            organization=Parameter("organization", Role._meta.get_field("organization").target_field),
+            name__lower=Parameter("name", Role._meta.get_field("name")),
+        )
+        .order_by()
+        .values_list(*columns(Role))
     )
-
-
-WITH_ID = statement(pk=Parameter("pk", Role._meta.pk))
-NAMED = statement(name__lower=Parameter("name", Role._meta.get_field("name")))
+)
 
 
 def role_named(organization: "Organization", name: str) -> Role:
