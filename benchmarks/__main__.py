@@ -34,7 +34,7 @@ class Plan:
 # So that the small one takes less than 5 minutes and the full one less than 40, on two slow cores and loads included.
 PLANS = {
     "tiny": Plan((Size(1_000),), rounds=3, seconds=1, requests=2_000, crowd_seconds=5),
-    "small": Plan((Size(1_000), Size(100_000)), rounds=3, seconds=1, requests=20_000, crowd_seconds=10),
+    "small": Plan((Size(1_000), Size(100_000)), rounds=2, seconds=1, requests=20_000, crowd_seconds=8),
     "full": Plan(
         (Size(1_000), Size(100_000), Size(1_000_000), Size(1_000, organizations=1_000)),
         rounds=5,

@@ -10,20 +10,22 @@ from tqdm import tqdm
 
 from benchmarks import own, wrk
 from benchmarks.outcome import Outcome
-from benchmarks.subject import IN_MEMORY, Size, Subject
+from benchmarks.peers import LARGEST_PLAIN, WORKERS
+from benchmarks.subject import FLOOR, OURS, Size, Subject
 from benchmarks.usage import cpu_seconds
-from benchmarks.work import Work
+from benchmarks.work import GET, Work
 
 # Granian's workers take connections as they can, not in turn: of eight, one worker may get seven.
 CONNECTIONS = 16
-WARM_UP = 3 * CONNECTIONS
 
 # A request that takes longer than SLOW seconds is one that wrk would forget at the end of a turn, while the server goes
 # on with it in the next one's time. Our own client awaits the last answers. As many are under way as there are threads.
 SLOW = 0.1
 SLOW_CONNECTIONS = 4
-# Whoever takes longer than this for one request has a single turn, and so has a peer with which we have no target.
-VERY_SLOW = 0.3
+# A lane whose requests take longer than this has a single turn, and so has a peer beside which there is no target.
+VERY_SLOW = 0.5
+# A worker may have something to load at its first request: of three, one comes to a worker that has loaded it.
+TRIES = WORKERS + 1
 
 Key = tuple[str, str, Size]
 
@@ -89,10 +91,10 @@ class Lane:
         host = subject.address.partition("://")[2]
         self.raws = [request.raw(host) for request in work.requests(subject)]
         self.place = 0
-        self.seconds = self._try_once()
-        if self.seconds > SLOW:
-            # It may have been the first to come there.
-            self.seconds = min(self.seconds, self._try_once())
+        self.seconds = VERY_SLOW
+        for _ in range(TRIES):
+            if SLOW < self.seconds <= VERY_SLOW:
+                self.seconds = self._try_once()
 
     @property
     def key(self) -> Key:
@@ -101,7 +103,8 @@ class Lane:
 
     def rounds(self, wanted: int) -> int:
         """Return how many turns it gets where most get `wanted`."""
-        return 1 if self.seconds > VERY_SLOW or self.subject.name == IN_MEMORY else wanted
+        has_target = self.subject.name in (OURS, FLOOR) or self.subject.size.members == LARGEST_PLAIN
+        return wanted if has_target and self.seconds <= VERY_SLOW else 1
 
     def turn(self, seconds: float) -> Run:
         """Drive the subject for some seconds.
@@ -110,7 +113,7 @@ class Lane:
         database with them, and a new one has to prepare its statements.
         """
         if self.seconds <= SLOW:
-            self._drive(0, own_client=True, least=WARM_UP)
+            self._drive(0, own_client=True, least=CONNECTIONS)
         processes = (self.subject.pid, self.stage.database, self.stage.redis)
         before = [cpu_seconds(pid) for pid in processes]
         outcome = self._drive(seconds, own_client=not self.stage.uses_wrk)
@@ -143,6 +146,8 @@ class Lane:
 
 def measure(works: Sequence[Work], subjects: Sequence[Subject], stage: Stage, rounds: int, seconds: float) -> Results:
     """Give every work to all who do it in turns (A B A B), so that what changes with time meets all alike."""
+    for subject in subjects:
+        wake(subject)
     results = Results()
     total = sum(rounds for work in works for subject in subjects if work.is_for(subject))
     with tqdm(total=total, unit="turn", file=sys.stderr) as progress:
@@ -154,6 +159,12 @@ def measure(works: Sequence[Work], subjects: Sequence[Subject], stage: Stage, ro
                         results.runs[lane.key].append(lane.turn(seconds))
                     progress.update()
     return results
+
+
+def wake(subject: Subject) -> None:
+    """Have every worker answer, as many times as there are things to load and connections to open."""
+    raws = [request.raw(subject.address.partition("://")[2]) for request in GET.requests(subject)]
+    own.drive(subject.address, raws, CONNECTIONS, 0, 4 * CONNECTIONS)
 
 
 def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:

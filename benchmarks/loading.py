@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -45,15 +45,14 @@ def manage(environment: dict[str, str], *arguments: str) -> None:
     subprocess.run([sys.executable, str(ROOT / "manage.py"), *arguments], env=os.environ | environment, check=True)
 
 
-def load_all(loads: Sequence[Load], say: Callable[[str], None]) -> list[Content]:
-    """Run `loads`, and `say` how long each took. Raises RuntimeError if one fails."""
-    contents = []
+def load_all(loads: Sequence[Load], say: Callable[[str], None]) -> Generator[tuple[Load, Content], None, None]:
+    """Run `loads`, yield each when it is done, and `say` how long it took. Raises RuntimeError if one fails."""
     with ExitStack() as stack:
         finishes = [stack.enter_context(_process(load)) for load in loads]
         for load, finish in zip(loads, finishes, strict=True):
-            contents.append(finish())
-            say(f"Loaded {load.name} {load.size} in {contents[-1].seconds:.0f} s")
-    return contents
+            content = finish()
+            say(f"Loaded {load.name} {load.size} in {content.seconds:.0f} s")
+            yield load, content
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -26,18 +26,19 @@ LARGEST_PLAIN = 100_000
 
 @contextmanager
 def subjects(server: str, redis: str, sizes: Sequence[Size], say: Callable[[str], None]) -> Iterator[list[Subject]]:
-    """Load and start the service and whichever peers can hold them at all `sizes`; yield them."""
+    """Load and start the service and whichever peers can hold them at all `sizes`; yield them.
+
+    The first ones start while large databases are still being loaded.
+    """
     loads = [load for number, size in enumerate(sizes) for load in loads_of(server, f"{redis}/{number}", size)]
     # The service's pages name their files by what is in them.
     manage(loads[0].environment, "collectstatic", "--no-input", "--verbosity", "0")
-    contents = load_all(loads, say)
-    say("Starting the servers")
-    with ExitStack() as stack:
+    with ExitStack() as stack, closing(load_all(loads, say)) as loaded:
         started: list[Subject] = []
-        for load, content in zip(loads, contents, strict=True):
+        for load, content in loaded:
             started += stack.enter_context(served(load, content))
-        if in_memory.LARGEST in sizes:
-            started.append(stack.enter_context(served_from_memory(in_memory.LARGEST)))
+            if load.size == in_memory.LARGEST and load.name == PLAIN:
+                started.append(stack.enter_context(served_from_memory(load.size)))
         yield sorted(started, key=lambda subject: sizes.index(subject.size))
 
 
