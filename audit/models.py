@@ -120,7 +120,7 @@ class Event(models.Model):
     ) -> "Event":
         """Add an event to the log of `organization`; call it inside the transaction of the change itself."""
         event = event_of(action, organization, by, target, changes or {})
-        INSERT.run(event)
+        RECORD.run(event)
         return event
 
     @classmethod
@@ -137,7 +137,7 @@ class Event(models.Model):
 
 
 # Every change writes one.
-INSERT = Insert(Event)
+RECORD = Insert(Event)
 
 
 def event_of(

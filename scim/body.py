@@ -50,7 +50,7 @@ def read_bytes(request: HttpRequest) -> bytes:
         body = request.body
     except RequestDataTooBig:
         raise too_large() from None
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip"):

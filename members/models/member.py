@@ -17,21 +17,21 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
-from audit.models import Action, Actor, Event
+from audit.models import RECORD, Action, Actor, Event, event_of
 from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
 from members.models.changes import describe_changes
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.group_names import GroupNames
-from members.models.member_email import MemberEmail
+from members.models.member_email import follow
 from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
 from torii_settings.celery import start_soon
-from torii_settings.statement import Insert, Parameter, Select, columns, instance, update_of
+from torii_settings.statement import Insert, Parameter, Select, Update, columns, instance, run_together, update_of
 
-# What writing a member takes of their role; the rest is read when it is asked for.
-ROLE_COLUMNS = ("id", "name", "is_predefined")
+# What writing a member takes of their role besides its id; the rest is read when it is asked for.
+ROLE_COLUMNS = ("name", "is_predefined")
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -231,14 +231,9 @@ class Member(models.Model):
         if not INSERT.run(member):
             return None
         member.group_names = []
-        MemberEmail.objects.write_down([member])
-        Event.record(
-            Action.MEMBER_CREATED,
-            organization,
-            by=by,
-            target=member,
-            changes={"role": member.role.name, "active": member.is_active},
-        )
+        account = {"role": member.role.name, "active": member.is_active}
+        event = event_of(Action.MEMBER_CREATED, organization, by, member, account)
+        run_together([*follow(member, {}), (RECORD, event)])
         return member
 
     def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
@@ -327,10 +322,11 @@ class Member(models.Model):
         before = self.attributes
         for name, value in changes.items():
             setattr(self, name, value)
-        update_of(Member, frozenset("role_id" if name == "role" else name for name in changes)).run(self)
-        MemberEmail.objects.follow(self, before)
-        for action, details in events:
-            Event.record(action, self.organization, by=by, target=self, changes=details)
+        written = frozenset("role_id" if name == "role" else name for name in changes)
+        writes: list[tuple[Insert | Update, models.Model]] = [(update_of(Member, written), self)]
+        writes += follow(self, before)
+        writes += [(RECORD, event_of(action, self.organization, by, self, details)) for action, details in events]
+        run_together(writes)
 
     def _describe_updates(self, choice: RoleChoice, plain: dict[str, Any]) -> dict[str, Any]:
         """Return the audit log's account of what changes besides role and status.
@@ -419,5 +415,5 @@ def locked(statement: Select, organization: Organization, **values: Any) -> Memb
     member = instance(Member, columns(Member), own)
     member.organization, member.group_names = organization, group_names
     if role[0] is not None:
-        member.role = instance(Role, ROLE_COLUMNS, role)
+        member.role = instance(Role, ("id", *ROLE_COLUMNS), (member.role_id, *role))
     return member

@@ -19,25 +19,11 @@ ADDRESS_LENGTH = 320
 
 
 class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
-    """Keeps up with the members."""
+    """The addresses of many members at once; `follow` is for one."""
 
     def write_down(self, members: "Iterable[Member]") -> None:
         """Add the addresses of members who are new; one query."""
-        self.insert([row for member in members for row in rows_of(member, addresses_in(member.attributes))])
-
-    def follow(self, member: "Member", before: dict[str, Any]) -> None:
-        """Make the addresses those that `member`, whose attributes were `before`, has now; two queries at most."""
-        old, new = addresses_in(before), addresses_in(member.attributes)
-        if gone := [address for address in old if address not in new]:
-            self.filter(organization=member.organization_id, member=member, address__in=gone).delete()
-        self.insert(rows_of(member, [address for address in new if address not in old]))
-
-    def insert(self, rows: "list[MemberEmail]") -> None:
-        """Insert rows; for one, which is what most members have, the statement is made already."""
-        if len(rows) == 1:
-            INSERT.run(rows[0])
-        else:
-            self.bulk_create(rows)
+        self.bulk_create([row for member in members for row in rows_of(member, addresses_in(member.attributes))])
 
 
 class MemberEmail(models.Model):
@@ -61,6 +47,24 @@ class MemberEmail(models.Model):
 
 
 INSERT = Insert(MemberEmail)
+
+
+def follow(member: "Member", before: dict[str, Any]) -> list[tuple[Insert, MemberEmail]]:
+    """Make the addresses those that `member`, whose attributes were `before`, has now.
+
+    Return what is left for the caller to write: a single new address, which is what most members have, has a statement
+    that is made already and can be run along with others.
+    """
+    if before.get("emails") == member.attributes.get("emails"):
+        return []
+    old, new = addresses_in(before), addresses_in(member.attributes)
+    if gone := [address for address in old if address not in new]:
+        MemberEmail.objects.filter(organization=member.organization_id, member=member, address__in=gone).delete()
+    rows = rows_of(member, [address for address in new if address not in old])
+    if len(rows) > 1:
+        MemberEmail.objects.bulk_create(rows)
+        return []
+    return [(INSERT, row) for row in rows]
 
 
 def rows_of(member: "Member", addresses: list[str]) -> list[MemberEmail]:

@@ -136,7 +136,7 @@ without_path = st.fixed_dictionaries({"op": st.sampled_from(OPS), "value": some_
 @pytest.fixture
 def bob(okta: IdentityProvider) -> str:
     """Return the id of a member who has a little of everything."""
-    user = {"userName": "bob@acme.example", "title": "Engineer", "emails": [{"value": "b@home.example"}]}
+    user: Document = {"userName": "bob@acme.example", "title": "Engineer", "emails": [{"value": "b@home.example"}]}
     user |= {"name": {"givenName": "Bob", "middleName": "B."}, "roles": [{"value": "IT Admin"}]}
     user |= {"schemas": [USER_URN, ENTERPRISE_URN], ENTERPRISE_URN: {"manager": {"value": "1"}, "division": "North"}}
     response = okta.call("POST", "/Users", user)
