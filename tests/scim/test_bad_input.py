@@ -245,11 +245,10 @@ def rows() -> list[Any]:
     return [list(model.objects.order_by("pk").values()) for model in (Member, DirectoryGroup, GroupMembership)]
 
 
-def try_out(okta: IdentityProvider, method: str, path: str, body: Any) -> None:
-    """Send a request and assert that it is refused and changes nothing, or is taken and makes sense; then undo it."""
+def try_out(okta: IdentityProvider, before: list[Any], method: str, path: str, body: Any) -> None:
+    """Send a request and undo it; assert that it is refused and the rows are as `before`, or taken and makes sense."""
     resource = path.split("/")[1]
     with transaction.atomic():
-        before = rows()
         response = okta.call(method, path, body, attributes="")  # all of them, of a patched group too
         if response.status_code >= 300:
             assert_refused(response)
@@ -267,8 +266,9 @@ def test_a_value_of_a_wrong_type_is_refused_or_put_right(
     okta: IdentityProvider, path: str, method: str, attribute: Attribute
 ) -> None:
     named = {"POST": {"userName": "carol@acme.example"}, "PUT": {"userName": "bob@acme.example"}}.get(method, {})
+    before = rows()
     for document in wrongly(attribute):
-        try_out(okta, method, address(method, path), body_of(method, named | document))
+        try_out(okta, before, method, address(method, path), body_of(method, named | document))
 
 
 @pytest.mark.parametrize("attribute", USER_ATTRIBUTES, ids=lambda attribute: attribute.name)
@@ -277,8 +277,9 @@ def test_a_value_of_a_wrong_type_at_a_path_is_refused_or_put_right(
 ) -> None:
     cases = [(op, attribute.path, value) for op in ("add", "replace", "remove") for value in WRONG_VALUES]
     cases += [("replace", part.path, value) for part in attribute.parts for value in WRONG_VALUES[::3]]
+    before = rows()
     for op, name, value in cases:
-        try_out(okta, "PATCH", path, patch_of({"op": op, "path": name, "value": value}))
+        try_out(okta, before, "PATCH", path, patch_of({"op": op, "path": name, "value": value}))
 
 
 @pytest.mark.parametrize("method", WRITES)
@@ -288,8 +289,9 @@ def test_a_value_of_a_wrong_type_is_refused_or_put_right_in_a_group(
 ) -> None:
     group = okta.call("POST", "/Groups", {"displayName": "Works", "members": [{"value": str(ana.pk)}]}).json()
     named = {} if method == "PATCH" else {"displayName": "Players"}
+    before = rows()
     for document in wrongly(attribute):
-        try_out(okta, method, address(method, f"/Groups/{group['id']}"), body_of(method, named | document))
+        try_out(okta, before, method, address(method, f"/Groups/{group['id']}"), body_of(method, named | document))
 
 
 @pytest.mark.parametrize("method", WRITES)

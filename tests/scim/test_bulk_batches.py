@@ -134,7 +134,7 @@ def outcome(okta: IdentityProvider, acme: Organization, operations: list[Any], r
     return normalized(state)
 
 
-@oracle(few=150)
+@oracle(few=50)
 @given(operations=OPERATIONS, allowed=st.sampled_from([None, None, None, 0, 1, 3]), size=st.sampled_from([2, 3, 200]))
 def test_a_batch_does_what_its_operations_do_one_by_one(
     okta: IdentityProvider, acme: Organization, operations: list[Any], allowed: int | None, size: int

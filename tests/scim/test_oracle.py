@@ -84,7 +84,7 @@ def assert_same(response: Response, ids: set[str] | None, text: str) -> None:
         assert {resource["id"] for resource in response.json()["Resources"]} == ids, text
 
 
-@oracle(few=40)
+@oracle(few=25)
 @given(data=st.data(), people=st.lists(gen.users(), min_size=1, max_size=3))
 def test_a_filter_finds_the_users_whom_the_reference_finds(
     okta: IdentityProvider, data: st.DataObject, people: list[Document]
@@ -181,7 +181,7 @@ def assert_given_back(document: Document, sent: Document) -> None:
     assert assigned["meta"]
 
 
-@oracle(few=50)
+@oracle(few=30)
 @given(data=st.data(), first=gen.users(), second=gen.users())
 def test_a_user_is_given_back_as_sent_and_put_twice_is_put_once(
     okta: IdentityProvider, data: st.DataObject, first: Document, second: Document
@@ -229,7 +229,7 @@ def patched(document: Document, operations: list[Document]) -> Document | None:
     }
 
 
-@oracle(few=100)
+@oracle(few=60)
 @given(data=st.data(), user=gen.users())
 def test_a_patch_does_what_the_reference_does_or_nothing(
     okta: IdentityProvider, data: st.DataObject, user: Document
