@@ -98,11 +98,22 @@ class Listing:
     def _page(self) -> Document:
         """Return the page from `startIndex` on. The total is counted only when the page itself does not tell it."""
         first, count = self.query.start_index - 1, self.query.count
-        rows = self._ordered(self.found, descending=self.query.sort.descending)
-        page = list(rows[first : first + count]) if count else []
+        page = list(self._stretch(first, count)) if count else []
         complete = len(page) < count and (page or first == 0)
         total = first + len(page) if complete else self._total()
         return {"totalResults": total, "startIndex": first + 1, **self._resources(page)}
+
+    def _stretch(self, first: int, count: int) -> Any:
+        """Return `count` rows from `first` on.
+
+        To skip rows the database reads them, so what it skips are ids alone: mostly an index, without roles and groups.
+        """
+        descending = self.query.sort.descending
+        if first and len(self.sources) == 1:
+            name = self.sources[0].id_column
+            ids = self._ordered(self.found, descending=descending).values(name)[first : first + count]
+            return self._ordered([self.found[0].filter(**{f"{name}__in": ids})], descending=descending)
+        return self._ordered(self.found, descending=descending)[first : first + count]
 
     def _page_by_cursor(self, text: str) -> Document:
         """Return the page at a cursor; only the first one counts the total, which RFC 9865 leaves to us.
