@@ -16,7 +16,8 @@ from apikeys import limits
 from apikeys.models import ApiKey, NewKey
 from audit.actor import Actor
 from members.directory import DirectoryProfile
-from members.models import Member, Organization, User
+from members.models import Member, Organization, Role, User
+from members.models.role import EMPLOYEE
 from tests.identity_provider import IdentityProvider
 
 SETUP = Actor.system("tests")
@@ -38,6 +39,11 @@ def organization(name: str, *domains: str) -> Organization:
     made = Organization.objects.create_organization(name, domains=list(domains), by=SETUP)
     made.enable_scim(by=SETUP)
     return made
+
+
+def employee_role(organization: Organization) -> Role:
+    """Return the role of who has none of another name."""
+    return organization.roles.get(is_predefined=True, name=EMPLOYEE)
 
 
 def person(organization: Organization, user_name: str, name: str, role: str = "") -> Member:

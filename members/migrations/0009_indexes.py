@@ -14,7 +14,7 @@ def organization(related_name: str) -> "models.ForeignKey[models.Model, models.M
 
 
 class Migration(migrations.Migration):
-    """Drops four indexes, and gives memberships one that answers for a member in their organization."""
+    """Drops five indexes; memberships get one that finds a member's in an organization, members one by role in order."""
 
     dependencies = [("members", "0008_member_email")]
 
@@ -32,4 +32,10 @@ class Migration(migrations.Migration):
         migrations.AlterField("groupmembership", "organization", organization("+")),
         migrations.AlterField("group", "organization", organization("groups")),
         migrations.AlterField("member", "organization", organization("members")),
+        migrations.AddIndex("member", models.Index(fields=["role", "id"], name="member_role_id")),
+        migrations.AlterField(
+            "member",
+            "role",
+            models.ForeignKey(db_index=False, on_delete=models.PROTECT, related_name="members", to="members.role"),
+        ),
     ]

@@ -5,6 +5,8 @@ that no path can forget to, and none waits for another: rows are only added. Now
 an organization by their sums. Both are in `members.migrations.0010_headcount`.
 """
 
+from collections import Counter
+
 from django.db import models
 
 from members.models.organization import Organization
@@ -33,10 +35,16 @@ CHANGES = Select(
 )
 
 
-def headcount(organization: Organization, *, role: Role | None = None, active: bool | None = None) -> int:
-    """Return how many members `organization` has: with any role and status, or with these; one query."""
+def headcounts(organization: Organization) -> Counter[tuple[int, bool]]:
+    """Return how many members `organization` has, by the key of their role and whether they are active; one query."""
+    found: Counter[tuple[int, bool]] = Counter()
+    for role_id, is_active, change in CHANGES.tuples(organization=organization.pk):
+        found[role_id, bool(is_active)] += change
+    return found
+
+
+def headcount(organization: Organization, *, active: bool | None = None) -> int:
+    """Return how many members `organization` has, of any role; with this status, if one is given."""
     return sum(
-        change
-        for role_id, is_active, change in CHANGES.tuples(organization=organization.pk)
-        if (role is None or role_id == role.pk) and (active is None or is_active == active)
+        number for (_, is_active), number in headcounts(organization).items() if active is None or is_active == active
     )

@@ -86,7 +86,7 @@ class Member(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="memberships"
     )
-    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="members")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, db_index=False, related_name="members")
     role_is_assigned = models.BooleanField(default=False, editable=False)
     user_name = models.CharField("userName", max_length=254)
     external_id = models.CharField("externalId", max_length=254, blank=True)
@@ -108,6 +108,7 @@ class Member(models.Model):
         indexes = [
             models.Index(fields=["organization", "id"], name="member_organization_id"),
             models.Index(fields=["organization", "external_id"], name="member_external_id"),
+            models.Index(fields=["role", "id"], name="member_role_id"),
             models.Index(Lower("user_name"), name="member_user_name_anywhere"),
         ]
 

@@ -21,7 +21,6 @@ from torii_settings.statement import Parameter, Select
 
 if TYPE_CHECKING:
     from members.models.member import Member
-    from members.models.role import Role
 
 KEY_LIFETIME_DAYS = 365
 KEY_POLICY = (
@@ -243,12 +242,6 @@ class Organization(models.Model):
         admins = self.members.active().admins()
         if not (admins.exclude(pk=besides.pk) if besides else admins).exists():
             raise LastAdmin
-
-    def employee_role(self) -> "Role":
-        """Return the predefined Employee role."""
-        from members.models.role import EMPLOYEE
-
-        return self.roles.get(is_predefined=True, name=EMPLOYEE)
 
 
 class ApprovedDomain(models.Model):

@@ -1,5 +1,6 @@
 """Settings > Members: who belongs to the organization, but for its Employees, who are many and have no access here."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.http import HttpResponse, QueryDict
@@ -8,8 +9,8 @@ from django.utils.http import urlencode
 
 from members.access import requires
 from members.middleware import MemberRequest
-from members.models import MemberQuerySet, Organization, Role, Scope
-from members.models.headcount import headcount
+from members.models import MemberQuerySet, Role, Scope
+from members.models.headcount import headcounts
 from members.views.paging import page_of
 
 STATUSES = {"active": "Active", "deactivated": "Deactivated"}
@@ -34,9 +35,7 @@ class Search:
         return bool(self.text or self.role or self.status)
 
     def among(self, members: MemberQuerySet) -> MemberQuerySet:
-        """Return those of `members` who match."""
-        if self.role:
-            members = members.filter(role=self.role)
+        """Return those of `members`, who have the role that is looked for, who match."""
         if self.status:
             members = members.filter(deactivated_at__isnull=self.status == "active")
         return members.search(self.text) if self.text else members
@@ -52,8 +51,12 @@ def members(request: MemberRequest) -> HttpResponse:
     """List a page of the members who match the search, the newest first."""
     roles = [role for role in request.organization.roles.all() if not role.is_employee]
     search = Search.of(request.GET, roles)
-    listed = request.organization.members.filter(role__in=[search.role] if search.role else roles)
-    page = page_of(search.among(listed).select_related("role"), request.GET)
+    numbers: Counter[int] = Counter()
+    for (role_id, _), number in headcounts(request.organization).items():
+        numbers[role_id] += number
+    shown = [role for role in ([search.role] if search.role else roles) if numbers[role.pk]]
+    parts = [search.among(role.members.filter(organization=request.organization)) for role in shown]
+    page = page_of(parts, request.GET)
     context = {
         "search": search,
         "roles": roles,
@@ -61,12 +64,11 @@ def members(request: MemberRequest) -> HttpResponse:
         "page": page,
         "newer": search.query(before=str(page.rows[0].pk)) if page.rows and page.newer else "",
         "older": search.query(after=str(page.rows[-1].pk)) if page.rows and page.older else "",
-        "employees": employees_text(request.organization),
+        "employees": employees_text(sum(numbers.values()) - sum(numbers[role.pk] for role in roles)),
     }
     return render(request, "members/member_list.html", context)
 
 
-def employees_text(organization: Organization) -> str:
+def employees_text(count: int) -> str:
     """Return how many Employees aren't shown, as in "12 Employees"; empty for none."""
-    count = headcount(organization, role=organization.employee_role())
     return f"{count:,} Employee{'' if count == 1 else 's'}" if count else ""

@@ -9,7 +9,7 @@ from django.core.signing import Signer
 
 from members.models import Member, Organization
 from tests.api.client import Script, assert_problem
-from tests.conftest import new_key, person
+from tests.conftest import employee_role, new_key, person
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_first_page_has_none_before_it_and_the_last_none_after(script: Scrip
 
 
 def test_there_are_100_on_a_page_unless_up_to_200_are_asked_for(script: Script, acme: Organization) -> None:
-    role = acme.employee_role()
+    role = employee_role(acme)
     Member.objects.bulk_create(
         Member(organization=acme, role=role, user_name=f"m{number}@acme.example") for number in range(203)
     )

@@ -7,7 +7,7 @@ import pytest
 from members.models import Level, Member, Organization, Role, Scope
 from members.models.role import everywhere
 from tests.api.client import Script, assert_problem
-from tests.conftest import SETUP
+from tests.conftest import SETUP, employee_role
 from tests.identity_provider import IdentityProvider
 
 
@@ -48,7 +48,7 @@ def test_a_scope_of_which_a_role_says_nothing_is_closed(script: Script, acme: Or
 
 
 def test_a_role_has_no_address_by_its_primary_key(script: Script, acme: Organization) -> None:
-    assert_problem(script.get(f"roles/{acme.employee_role().pk}"), 404, "not_found")
+    assert_problem(script.get(f"roles/{employee_role(acme).pk}"), 404, "not_found")
 
 
 def test_a_group_is_told_of_with_the_role_that_it_gives(script: Script, works: Any) -> None:

@@ -14,7 +14,7 @@ from members.directory import DirectoryProfile, GroupProfile
 from members.errors import LastAdmin, RoleInUse, UnknownRole
 from members.models import Group, Level, Member, Organization, Role, Scope, derivation
 from members.models.role import everywhere
-from tests.conftest import SETUP, person
+from tests.conftest import SETUP, employee_role, person
 from tests.members.conftest import NewGroup, push, role_of, say
 
 
@@ -405,7 +405,7 @@ def test_taking_back_the_last_admins_assigned_role_is_refused(ana: Member) -> No
 
 def crowd(organization: Organization, name: str, number: int) -> list[Member]:
     """Add members to whom nobody has assigned a role."""
-    role = organization.employee_role()
+    role = employee_role(organization)
     return Member.objects.bulk_create(
         Member(organization=organization, role=role, user_name=f"{name}{n}@acme.example") for n in range(number)
     )

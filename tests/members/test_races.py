@@ -11,7 +11,7 @@ from members.directory import DirectoryProfile, GroupProfile
 from members.models import Group, Level, Member, Organization, Role, derivation
 from members.models.role import everywhere
 from scim.representation import member_document, member_row
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, employee_role, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.members.conftest import push, role_of, say
 from tests.racing import at_once
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 LEAVING: dict[str, Callable[[Member], Any]] = {
-    "demote": lambda member: member.change_role(member.organization.employee_role(), by=SETUP),
+    "demote": lambda member: member.change_role(employee_role(member.organization), by=SETUP),
     "deactivate": lambda member: member.deactivate(by=SETUP),
     "remove": lambda member: member.remove(by=SETUP),
 }
@@ -225,7 +225,7 @@ def test_two_groups_cannot_take_the_last_two_admins_roles_at_once(acme: Organiza
         names = [f"{name}{round_}@acme.example" for name in ("zoe", "yan")]
         people = [Member.add(acme, DirectoryProfile(name), source=Member.Source.SCIM, by=SETUP) for name in names]
         groups = [group_of(acme, member.user_name, "Admin", member) for member in people]
-        acme.members.admins().exclude(pk__in=[member.pk for member in people]).update(role=acme.employee_role())
+        acme.members.admins().exclude(pk__in=[member.pk for member in people]).update(role=employee_role(acme))
 
         outcomes = at_once(*(partial(GOING[how], group, member) for group, member in zip(groups, people, strict=True)))
 
@@ -244,4 +244,4 @@ def test_a_group_and_a_person_cannot_take_the_last_two_admins_at_once(acme: Orga
         assert acme.members.active().admins().count() == 1
         Group.objects.all().delete()
         acme.members.exclude(pk=emil.pk).delete()
-        acme.members.update(role=acme.employee_role())
+        acme.members.update(role=employee_role(acme))

@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from audit.models import Action
 from members.models import Member, Organization, Role, batch
 from scim.views import bulk
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, employee_role, new_key, person
 from tests.identity_provider import ENTERPRISE, GROUP, PATCH_OP, USER, IdentityProvider, Response
 from tests.racing import at_once
 from tests.scim.test_bulk import REQUEST, new_user, results, statuses
@@ -142,7 +142,7 @@ def test_a_batch_does_what_its_operations_do_one_by_one(
     rest = {} if allowed is None else {"failOnErrors": allowed}
     with forgotten(), pytest.MonkeyPatch.context() as patch:
         for name in ("Buyer", "Équipe"):
-            Role(organization=acme, name=name, access=acme.employee_role().access).create_role(by=SETUP)
+            Role(organization=acme, name=name, access=employee_role(acme).access).create_role(by=SETUP)
         person(acme, "dora@acme.example", "Dora Doe").deactivate(by=SETUP)
 
         patch.setattr(bulk, "BATCH", size)
@@ -247,7 +247,7 @@ def test_whom_somebody_else_adds_meanwhile_is_a_409(
 def test_a_role_that_is_deleted_meanwhile_is_unknown(
     okta: IdentityProvider, acme: Organization, between: Callable[[Callable[[], Any]], None]
 ) -> None:
-    buyer = Role(organization=acme, name="Buyer", access=acme.employee_role().access)
+    buyer = Role(organization=acme, name="Buyer", access=employee_role(acme).access)
     buyer.create_role(by=SETUP)
     between(lambda: buyer.delete_role(by=SETUP))
 

@@ -24,7 +24,7 @@ import pytest
 
 from members.models import Level, Member, Organization, Role
 from members.models.role import everywhere
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, employee_role, new_key, person
 from tests.identity_provider import ENTERPRISE, IdentityProvider, Response, assert_error
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -114,7 +114,7 @@ def prepare(acme: Organization, members: dict[str, str] | None = None, crowd: in
         Role(organization=acme, name=name, access=everywhere(Level.NONE)).create_role(by=SETUP)
     for user_name, role in (members or {}).items():
         person(acme, user_name, user_name.partition("@")[0].capitalize(), role)
-    employee = acme.employee_role()
+    employee = employee_role(acme)
     Member.objects.bulk_create(
         Member(organization=acme, role=employee, user_name=f"employee{number}@acme.example") for number in range(crowd)
     )

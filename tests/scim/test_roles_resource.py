@@ -7,7 +7,7 @@ import pytest
 from audit.models import Action
 from members.models import Level, Member, Organization, Role
 from members.models.role import everywhere
-from tests.conftest import SETUP
+from tests.conftest import SETUP, employee_role
 from tests.identity_provider import IdentityProvider, assert_error
 
 ROLE = "urn:okta:scim:schemas:core:1.0:Role"
@@ -225,7 +225,7 @@ def test_a_role_that_user_type_gave_stays_when_other_values_go(okta: IdentityPro
 
 def test_a_change_of_something_else_does_not_bring_a_role_back(okta: IdentityProvider, acme: Organization) -> None:
     created = okta.create(roles=[{"value": "IT Admin"}]).json()
-    employee = acme.employee_role()
+    employee = employee_role(acme)
     acme.members.get(pk=created["id"]).change_role(employee, by=SETUP)
 
     changed = okta.patch(created["id"], {"op": "replace", "path": "title", "value": "Sir"}).json()
