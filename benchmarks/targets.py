@@ -1,4 +1,4 @@
-"""What is to be reached, beside what was: the issue's table, a line for each of its numbers."""
+"""What is to be reached, beside what was measured: a line for each number."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def table(targets: Iterator[Target]) -> str:
 
 
 def targets(results: Results, peak: float, memory: Memory | None, crowd: Crowd | None) -> Iterator[Target]:
-    """Yield every target of the issue; `peak` is the most memory that a worker of ours has held, in MB."""
+    """Yield every target; `peak` is the most memory that a worker of ours has held, in MB."""
     for goal in GOALS:
         for each in goal.works:
             yield from rates(results, each, goal)

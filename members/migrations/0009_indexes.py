@@ -14,7 +14,7 @@ def organization(related_name: str) -> "models.ForeignKey[models.Model, models.M
 
 
 class Migration(migrations.Migration):
-    """Drops five indexes; memberships get one that finds a member's in an organization, members one by role in order."""
+    """Drops five indexes; memberships get one that finds a member's in an organization, members one by role."""
 
     dependencies = [("members", "0008_member_email")]
 

@@ -58,7 +58,6 @@ def service(request: pytest.FixtureRequest, django_db_setup: Any) -> Iterator[Se
             "DATABASE_URL": url,
             "DATABASE_PREPARE_THRESHOLD": str(request.param),
             "GRANIAN_WORKERS": "2",
-            "GRANIAN_BLOCKING_THREADS": str(CLIENTS),
             "KEY_RATE_LIMIT": "0",
         }
         with web_server(**environment) as address:
