@@ -6,24 +6,72 @@ references, roles. A document without anything unusual says the same before as a
 plain goes to the models, whole; tests/scim/test_plain.py sends the same to both.
 """
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from scim.schemas import ENTERPRISE_URN, PATCH_URN, USER_URN
 
 Document = dict[str, Any]
+# An attribute, a sub-attribute or "", and the value to set.
+Change = tuple[str, str, Any]
 
-# Attributes whose values are strings of any kind, in the order in which the models have them; userType apart, which
-# is a role's name and part of a User, but is left to the models in a PATCH.
-NAME_PARTS = ("formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix")
 STRINGS = ("externalId", "userName", "displayName", "nickName", "title", "preferredLanguage", "locale", "timezone")
+NAME_PARTS = ("formatted", "familyName", "givenName", "middleName", "honorificPrefix", "honorificSuffix")
 ENTERPRISE = ("employeeNumber", "costCenter", "organization", "division", "department")
 ENTRY_TYPES = {
     "emails": {"work", "home", "other"},
     "phoneNumbers": {"work", "home", "mobile", "fax", "pager", "other"},
 }
-ATTRIBUTES = {"schemas", "name", "userType", "active", ENTERPRISE_URN, *STRINGS, *ENTRY_TYPES}
-
 BOOLEANS = {"true": True, "false": False}
+
+
+def is_text(value: Any) -> bool:
+    """Whether this is a string that says something."""
+    return isinstance(value, str) and value != ""
+
+
+def is_boolean(value: Any) -> bool:
+    """Whether this is true or false, and not a word for it."""
+    return isinstance(value, bool)
+
+
+def are_texts(names: tuple[str, ...], value: Any) -> bool:
+    """Whether this is an object with strings under some of these names."""
+    return isinstance(value, dict) and value != {} and all(name in names and is_text(value[name]) for name in value)
+
+
+def are_entries(types: set[str], value: Any) -> bool:
+    """Whether these are values of an attribute that has several, at most one of them primary."""
+    return (
+        isinstance(value, list)
+        and value != []
+        and all(is_entry(types, entry) for entry in value)
+        and sum(entry.get("primary", False) for entry in value) <= 1
+    )
+
+
+def is_entry(types: set[str], entry: Any) -> bool:
+    """Whether this is one value of such an attribute."""
+    return (
+        isinstance(entry, dict)
+        and "value" in entry
+        and entry.keys() <= {"value", "display", "type", "primary"}
+        and is_text(entry["value"])
+        and is_text(entry.get("display", "-"))
+        and is_boolean(entry.get("primary", False))
+        and ("type" not in entry or (isinstance(entry["type"], str) and entry["type"] in types))
+    )
+
+
+# What makes the value of an attribute plain. A PATCH of userType is left to the models, which tell whether it is gone.
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys([*STRINGS, "userType"], is_text),
+    **{name: partial(are_entries, types) for name, types in ENTRY_TYPES.items()},
+    "name": partial(are_texts, NAME_PARTS),
+    "active": is_boolean,
+    ENTERPRISE_URN: partial(are_texts, ENTERPRISE),
+}
 PATHS = {
     **{name: (name, "") for name in STRINGS if name != "userName"},
     **{f"name.{part}": ("name", part) for part in NAME_PARTS},
@@ -32,94 +80,48 @@ PATHS = {
 
 def plain_user(document: Document) -> Document | None:
     """Return what the models would make of a User that is POSTed or PUT, None if that is for them to say."""
-    if not document.keys() <= ATTRIBUTES or "userName" not in document:
-        return None
-    extension = document.get(ENTERPRISE_URN)
-    expected = [USER_URN] if extension is None else [USER_URN, ENTERPRISE_URN]
-    if document.get("schemas") != expected:
-        return None
-    user: Document = {}
-    for name, value in document.items():
-        if name in ENTRY_TYPES:
-            is_plain = are_entries(value, ENTRY_TYPES[name])
-        elif name == "name":
-            is_plain = are_strings(value, NAME_PARTS)
-        elif name == ENTERPRISE_URN:
-            is_plain = are_strings(value, ENTERPRISE)
-        elif name == "active":
-            is_plain = isinstance(value, bool)
-        elif name == "schemas":
-            continue
-        else:
-            is_plain = is_text(value)
-        if not is_plain:
-            return None
-        user[name] = value
-    return user
+    user = {name: value for name, value in document.items() if name != "schemas"}
+    expected = [USER_URN, ENTERPRISE_URN] if ENTERPRISE_URN in user else [USER_URN]
+    is_plain = (
+        "userName" in user
+        and document.get("schemas") == expected
+        and all(name in CHECKS and CHECKS[name](value) for name, value in user.items())
+    )
+    return user if is_plain else None
 
 
-def plain_changes(document: Document) -> list[tuple[str, str, Any]] | None:
-    """Return what a PATCH of a User sets: attribute, sub-attribute or "", and value; None if the models are to tell."""
+def plain_changes(document: Document) -> list[Change] | None:
+    """Return what a PATCH of a User sets, None if that is for the models to say."""
     if document.keys() != {"schemas", "Operations"} or document["schemas"] != [PATCH_URN]:
         return None
-    changes = []
-    for operation in document["Operations"]:
-        op, path, value = operation.get("op"), operation.get("path"), operation.get("value")
-        if not isinstance(op, str) or op.lower() not in ("add", "replace"):
-            return None
-        if len(operation) == 3 and isinstance(path, str):
-            values = {path: value}
-        elif operation.keys() == {"op", "value"} and isinstance(value, dict) and value:
-            values = value
-        else:
-            return None
-        for path, value in values.items():
-            if path == "active" and isinstance(value, (bool, str)):
-                value = value if isinstance(value, bool) else BOOLEANS.get(value.lower())
-                if value is None:
-                    return None
-                changes.append(("active", "", value))
-            elif path in PATHS and is_text(value):
-                changes.append((*PATHS[path], value))
-            else:
-                return None
-    return changes
+    found = [change for operation in document["Operations"] for change in changes_of(operation)]
+    return None if None in found else [change for change in found if change]
 
 
-def changed(user: Document, changes: list[tuple[str, str, Any]]) -> Document:
+def changes_of(operation: Document) -> Iterator[Change | None]:
+    """Yield what an operation sets, None for what isn't plain."""
+    op, path, value = operation.get("op"), operation.get("path"), operation.get("value")
+    if not isinstance(op, str) or op.lower() not in ("add", "replace"):
+        yield None
+    elif operation.keys() == {"op", "path", "value"} and isinstance(path, str):
+        yield change_of(path, value)
+    elif operation.keys() == {"op", "value"} and isinstance(value, dict) and value:
+        yield from (change_of(name, item) for name, item in value.items())
+    else:
+        yield None
+
+
+def change_of(path: str, value: Any) -> Change | None:
+    """Return what it means to set this path to this value; Entra sends booleans as words."""
+    if path == "active":
+        active = BOOLEANS.get(value.lower()) if isinstance(value, str) else value
+        return (path, "", active) if is_boolean(active) else None
+    return (*PATHS[path], value) if path in PATHS and is_text(value) else None
+
+
+def changed(user: Document, changes: list[Change]) -> Document:
     """Return `user` with `changes`; it stays as it is."""
     user = dict(user)
     for name, part, value in changes:
         user[name] = (user.get(name) or {}) | {part: value} if part else value
     return user
-
-
-def is_text(value: Any) -> bool:
-    """Whether this is a string that says something."""
-    return isinstance(value, str) and bool(value)
-
-
-def are_strings(value: Any, names: tuple[str, ...]) -> bool:
-    """Whether this is an object with strings under some of these names."""
-    return isinstance(value, dict) and bool(value) and all(name in names and is_text(value[name]) for name in value)
-
-
-def are_entries(value: Any, types: set[str]) -> bool:
-    """Whether these are values of an attribute that has several, one of them primary at most."""
-    if not isinstance(value, list) or not value:
-        return False
-    primary = 0
-    for entry in value:
-        if not isinstance(entry, dict) or not is_text(entry.get("value")):
-            return False
-        for name, item in entry.items():
-            if name == "primary":
-                is_plain = isinstance(item, bool)
-                primary += item is True
-            elif name == "type":
-                is_plain = isinstance(item, str) and item in types
-            else:
-                is_plain = name in ("value", "display") and is_text(item)
-            if not is_plain:
-                return False
-    return primary <= 1
