@@ -236,7 +236,7 @@ def wrongly(attribute: Attribute) -> Iterator[dict[str, Any]]:
     for part in attribute.parts:
         name = part.path if not attribute.is_extension else part.path.removeprefix(f"{attribute.path}:")
         name = name.rpartition(".")[2]
-        for value in WRONG_VALUES[::3]:
+        for value in WRONG_VALUES[::5]:
             yield {attribute.path: [{name: value}] if attribute.many else {name: value}}
 
 
@@ -275,8 +275,9 @@ def test_a_value_of_a_wrong_type_is_refused_or_put_right(
 def test_a_value_of_a_wrong_type_at_a_path_is_refused_or_put_right(
     okta: IdentityProvider, path: str, attribute: Attribute
 ) -> None:
-    cases = [(op, attribute.path, value) for op in ("add", "replace", "remove") for value in WRONG_VALUES]
-    cases += [("replace", part.path, value) for part in attribute.parts for value in WRONG_VALUES[::3]]
+    some = {"add": WRONG_VALUES[::2], "replace": WRONG_VALUES, "remove": WRONG_VALUES[1::2]}
+    cases = [(op, attribute.path, value) for op, values in some.items() for value in values]
+    cases += [("replace", part.path, value) for part in attribute.parts for value in WRONG_VALUES[::5]]
     before = rows()
     for op, name, value in cases:
         try_out(okta, before, "PATCH", path, patch_of({"op": op, "path": name, "value": value}))
