@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
+import orjson
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import AutoField, Expression, Field, Model, QuerySet
+from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
@@ -62,6 +63,11 @@ class Statement:
         cursor.execute(self.sql, params)
 
 
+def read_json(value: str | None, expression: Any, connection: Any) -> Any:
+    """Return what a JSON column holds; the standard library's reader takes five times as long."""
+    return None if value is None else orjson.loads(value)
+
+
 class Select(Statement):
     """Reads the rows of a `values_list()` queryset, which `queryset` returns when the statement is first run."""
 
@@ -75,7 +81,9 @@ class Select(Statement):
         sql, params = compiler.as_sql()
         found = compiler.get_converters([expression for expression, _, _ in compiler.select or []])
         self.converters = [
-            (position, convert, expression) for position, (many, expression) in found.items() for convert in many
+            (position, read_json if isinstance(expression.output_field, JSONField) else convert, expression)
+            for position, (many, expression) in found.items()
+            for convert in many
         ]
         return sql, params
 
