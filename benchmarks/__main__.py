@@ -43,6 +43,8 @@ PLANS = {
         crowd_seconds=30,
     ),
 }
+# As it comes, PostgreSQL keeps 128 MB in memory, on whatever machine; a million members are more than that.
+SHARED_BUFFERS = "1GB"
 MEMORY, CROWD = "memory over many requests", "40 keys at once"
 
 
@@ -54,7 +56,7 @@ def main() -> int:
     plan, uses_wrk = plan_of(options), options.client == "wrk" and wrk.is_installed()
     print(report.machine())
     print(f"{options.size}: {plan}; {'wrk' if uses_wrk else 'our own client'} drives", flush=True)
-    with postgres() as database, redis() as cache:
+    with postgres(shared_buffers=SHARED_BUFFERS) as database, redis() as cache:
         stage = Stage(pid_of(database), pid_of(cache), uses_wrk)
         with subjects(database.url, cache.url, plan.sizes, say) as running:
             works = [work for work in WORKS if options.only in work.name]

@@ -1,6 +1,7 @@
 """Turns: who does what, one after the other, and what each turn takes of the machine."""
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ SLOW = 0.1
 SLOW_CONNECTIONS = 4
 # A lane whose requests take longer than this has a single turn, and so has a peer beside which there is no target.
 VERY_SLOW = 0.5
-# A worker may have something to load at its first request: of three, one comes to a worker that has loaded it.
+# A worker may have something to load at its first request: of three, one comes to a worker that has loaded it. Where
+# that takes more than PATIENCE seconds, nothing is to be hoped for.
 TRIES = WORKERS + 1
+PATIENCE = 2
 
 Key = tuple[str, str, Size]
 
@@ -91,9 +94,9 @@ class Lane:
         host = subject.address.partition("://")[2]
         self.raws = [request.raw(host) for request in work.requests(subject)]
         self.place = 0
-        self.seconds = VERY_SLOW
+        self.seconds, begun = VERY_SLOW, time.monotonic()
         for _ in range(TRIES):
-            if SLOW < self.seconds <= VERY_SLOW:
+            if self.seconds > SLOW and time.monotonic() - begun < PATIENCE:
                 self.seconds = self._try_once()
 
     @property

@@ -18,7 +18,7 @@ from tests.services import accepts_connections, free_port, running, wait_until
 WORKERS = 2
 # As README.md has it in production, for everyone. Left alone, granian takes hundreds of threads, each of which would
 # want a connection to the database of its own.
-GRANIAN = ("--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "4")
+GRANIAN = ("--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "2")
 
 # It reads every row for a list, and there is no more to learn from a million.
 LARGEST_PLAIN = 100_000

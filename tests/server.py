@@ -34,7 +34,7 @@ def web_server(**environment: str) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--blocking-threads", "4", "--working-dir", str(ROOT), "torii_settings.wsgi:application"]
+    command += ["--blocking-threads", "2", "--working-dir", str(ROOT), "torii_settings.wsgi:application"]
     changed = {"DATABASE_URL": database_url(), "BASE_URL": address, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     previous = {name: os.environ.get(name) for name in (changed | environment)}
     os.environ.update(changed | environment)

@@ -112,15 +112,15 @@ class Server:
 
 
 @contextmanager
-def postgres() -> Iterator[Server]:
-    """Run an empty PostgreSQL with a database `torii`."""
+def postgres(**settings: str) -> Iterator[Server]:
+    """Run an empty PostgreSQL with a database `torii`; `settings` go beside those of all tests."""
     password = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="torii-postgres-") as name:
         directory = Path(name)
         make_cluster(directory, password)
         port = free_port()
         command = [postgres_binary("postgres"), "-D", str(directory / "data"), f"-p{port}"]
-        command += [f"-c{setting}={value}" for setting, value in POSTGRES_SETTINGS.items()]
+        command += [f"-c{setting}={value}" for setting, value in (POSTGRES_SETTINGS | settings).items()]
         address = ["-h127.0.0.1", f"-p{port}"]
         # To PostgreSQL SIGINT means: close the connections that are open, then stop.
         server = Server(

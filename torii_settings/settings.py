@@ -161,9 +161,9 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    # Planning a look-up costs PostgreSQL four times what carrying it out does. So a statement that a connection has run
-    # twice is prepared, which takes parameters that the server binds. PgBouncer keeps up with that from 1.21 on; behind
-    # an older one nothing may be prepared.
+    # Planning a look-up costs PostgreSQL four times what carrying it out does. So what is `Repeated` is prepared once a
+    # connection has run it twice, which takes parameters that the server binds. PgBouncer keeps up with that from 1.21
+    # on; behind an older one nothing may be prepared.
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
         "server_side_binding": True,
         "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=2) or None,

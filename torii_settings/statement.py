@@ -18,6 +18,8 @@ from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
+from torii_settings.postgresql import Repeated
+
 M = TypeVar("M", bound=Model)
 
 
@@ -54,7 +56,7 @@ class Statement:
                 (param.name, param.output_field.get_db_prep_save) if isinstance(param, Parameter) else ("", param)
                 for param in params
             )
-            self.sql = sql
+            self.sql = Repeated(sql)
         return [prepare(values[name], connection) if name else prepare for name, prepare in self.places]
 
     def execute(self, cursor: Any, connection: Any, values: dict[str, Any]) -> None:
@@ -179,7 +181,7 @@ def run_together(writes: "Sequence[tuple[Insert | Update, Model]]") -> None:
 def joined(statements: "tuple[Insert | Update, ...]") -> str:
     """Return the SQL that does what each of these does, in PostgreSQL's words."""
     *others, last = [statement.sql for statement in statements]
-    return f"WITH {', '.join(f'done_{number} AS ({sql})' for number, sql in enumerate(others))} {last}"
+    return Repeated(f"WITH {', '.join(f'done_{number} AS ({sql})' for number, sql in enumerate(others))} {last}")
 
 
 @cache

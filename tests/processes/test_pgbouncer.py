@@ -26,6 +26,7 @@ from tests.processes.rig import default_database
 from tests.racing import at_once
 from tests.server import ROOT, database_url, web_server
 from tests.services import PGBOUNCER_PREPARES, pgbouncer, pgbouncer_version
+from torii_settings.postgresql import Repeated
 from torii_settings.postgresql.base import DatabaseWrapper
 
 pytestmark = [
@@ -166,7 +167,7 @@ def test_rows_are_iterated_and_statements_forgotten_while_others_have_the_connec
         connections["default"] = DatabaseWrapper(own | {"PORT": address.port, "OPTIONS": options})
         # psycopg remembers a hundred statements, and has the server forget those before.
         for number in range(150):
-            assert [query(f"SELECT {number}") for _ in range(4)] == [number] * 4
+            assert [query(Repeated(f"SELECT {number}")) for _ in range(4)] == [number] * 4
         names = [role.name for role in acme.roles.iterator(chunk_size=2)]
         assert len(names) == acme.roles.count() > 2
 

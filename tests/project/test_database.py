@@ -17,6 +17,7 @@ from django.test import RequestFactory
 
 from tests.conftest import new_key
 from tests.server import ROOT
+from torii_settings.postgresql import Repeated
 from torii_settings.postgresql.base import DatabaseWrapper
 from torii_settings.wsgi import application
 
@@ -87,6 +88,17 @@ def test_whether_a_connection_lives_is_seen_without_asking_the_server(other, pos
     assert connection.is_usable()
     asked = query("SELECT query FROM pg_stat_activity WHERE pid = %s", before, on=other)
     assert asked == "SELECT 'the last words'"
+
+
+def test_only_what_is_repeated_is_prepared(key, other):
+    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s"
+    with connection.cursor() as cursor:
+        for _ in range(9):
+            cursor.execute("SELECT 'once more'")
+            cursor.execute(Repeated("SELECT 'over and over'"))
+    assert query(prepared, "%once more%") == 0
+    assert query(prepared, "%over and over%") == 1
+    assert query(prepared, "%apikeys_apikey%") >= 1
 
 
 class Line:
