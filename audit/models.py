@@ -133,7 +133,7 @@ class Event(models.Model):
         changes: Iterable[tuple[models.Model, dict[str, Any]]],
     ) -> None:
         """Add an event for each target and what changed of it, as `record` does, but many in one query."""
-        Event.objects.bulk_create(event_of(action, organization, by, target, changed) for target, changed in changes)
+        RECORD.run_many([event_of(action, organization, by, target, changed) for target, changed in changes])
 
 
 # Every change writes one.

@@ -5,6 +5,7 @@ What is tolerated in the content is decided in `scim.leniency` and `scim.schemas
 """
 
 import json
+import sys
 import zlib
 from typing import Any, NoReturn
 
@@ -105,14 +106,20 @@ def refuse_constant(name: str) -> NoReturn:
     raise syntax_error(f"The body is not valid JSON: {name} is no JSON value.")
 
 
-def inspect(value: Any, depth: int = 0) -> None:
+def inspect(value: Any) -> None:
     """Raise a 400 for what no resource holds.
 
     That is a character that can't be stored (NUL, half of a surrogate pair), a string over `SCIM_STRING_LIMIT`
     characters, a number that is none any more (1e400), and nesting past `MAX_DEPTH`.
     """
+    inspect_within(value, settings.SCIM_STRING_LIMIT or sys.maxsize, 0)
+
+
+def inspect_within(value: Any, limit: int, depth: int) -> None:
+    """Raise what `inspect` raises; `limit` is that of strings, `depth` how deep the value lies."""
     if isinstance(value, str):
-        inspect_text(value)
+        if len(value) > limit or "\0" in value or not value.isascii():
+            inspect_text(value, limit)
     elif isinstance(value, float):
         if value in (float("inf"), float("-inf")):
             raise syntax_error("The body holds a number that is too large.")
@@ -120,16 +127,15 @@ def inspect(value: Any, depth: int = 0) -> None:
         if depth > MAX_DEPTH:
             raise too_deep()
         for item in value:
-            inspect(item, depth + 1)
+            inspect_within(item, limit, depth + 1)
         if isinstance(value, dict):
             for item in value.values():
-                inspect(item, depth + 1)
+                inspect_within(item, limit, depth + 1)
 
 
-def inspect_text(text: str) -> None:
+def inspect_text(text: str, limit: int) -> None:
     """Raise a 400 for a string that can't be stored."""
-    limit = settings.SCIM_STRING_LIMIT
-    if limit and len(text) > limit:
+    if len(text) > limit:
         raise ScimRefusal(400, f"A string is longer than {limit} characters.", "invalidValue")
     if "\0" in text:
         raise ScimRefusal(400, "A string holds a NUL character (\\u0000), which can't be stored.", "invalidValue")

@@ -6,8 +6,9 @@ queryset means, and only the values are sent. Statements run where querysets do:
 transaction, seen by everything that watches its queries.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -59,10 +60,29 @@ class Statement:
             self.sql = Repeated(sql)
         return [prepare(values[name], connection) if name else prepare for name, prepare in self.places]
 
-    def execute(self, cursor: Any, connection: Any, values: dict[str, Any]) -> None:
-        """Run the statement with `values` in the places of the parameters."""
+    def execute(self, connection: Any, values: dict[str, Any]) -> Any:
+        """Run the statement with `values` in the places of the parameters; return the cursor."""
         params = self.filled(connection, values)
+        cursor = shared_cursor(connection)
         cursor.execute(self.sql, params)
+        return cursor
+
+
+def shared_cursor(connection: Any) -> Any:
+    """Return the cursor that the statements of a connection run on, one after the other, each read to its end.
+
+    A new one would cost as much as all else that Python does for a query: psycopg finds out for each how to send and
+    read every type. Whoever watches the queries gets one that tells.
+    """
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    if connection.queries_logged:
+        return connection.cursor()
+    opened_on, cursor = getattr(connection, "shared_cursor", (None, None))
+    if opened_on is not connection.connection:
+        cursor = connection.cursor()
+        connection.shared_cursor = connection.connection, cursor
+    return cursor
 
 
 def read_json(value: str | None, expression: Any, connection: Any) -> Any:
@@ -92,9 +112,7 @@ class Select(Statement):
     def tuples(self, **values: Any) -> list[list[Any]]:
         """Return the rows, each a list, with `values` in the places of the parameters."""
         connection = connections[DEFAULT_DB_ALIAS]
-        with connection.cursor() as cursor:
-            self.execute(cursor, connection, values)
-            rows = [list(row) for row in cursor.fetchall()]
+        rows = [list(row) for row in self.execute(connection, values).fetchall()]
         for row in rows:
             for position, convert, expression in self.converters:
                 row[position] = convert(row[position], expression, connection)
@@ -117,23 +135,69 @@ class Insert(Statement):
         self.model = model
         self.on_conflict = OnConflict.IGNORE if or_nothing else None
 
+    @cached_property
+    def fields(self) -> "list[Field[Any, Any]]":
+        """The columns that are given a value."""
+        return [field for field in self.model._meta.concrete_fields if not isinstance(field, AutoField)]
+
     def make(self) -> tuple[str, Iterable[Any]]:
         """Return the INSERT."""
-        fields = [field for field in self.model._meta.concrete_fields if not isinstance(field, AutoField)]
-        blank = self.model(**{field.attname: Parameter(field.attname, field) for field in fields})
+        blank = self.model(**{field.attname: Parameter(field.attname, field) for field in self.fields})
         query = InsertQuery(self.model, on_conflict=self.on_conflict)
-        query.insert_values(fields, [blank], raw=True)
+        query.insert_values(self.fields, [blank], raw=True)
         ((sql, params),) = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
         return sql, params
 
     def run(self, obj: Model) -> bool:
         """Insert `obj`; return whether it is there now. Raises IntegrityError as `save()` does."""
         connection = connections[DEFAULT_DB_ALIAS]
-        with connection.cursor() as cursor:
-            self.execute(cursor, connection, vars(obj))
-            is_there: bool = cursor.rowcount == 1
+        is_there: bool = self.execute(connection, vars(obj)).rowcount == 1
         obj._state.adding, obj._state.db = not is_there, DEFAULT_DB_ALIAS
         return is_there
+
+    def run_many(self, objs: Sequence[Model]) -> None:
+        """Insert `objs` in their order, all or none, without telling them. Raises IntegrityError as `save()` does.
+
+        PostgreSQL is sent one text of JSON, which it takes apart as fast as arrays of values; to make it takes a fifth
+        of the time. A value goes there as it is, so it must be one that its field stores: no expression, no other
+        type that `save()` would convert.
+        """
+        if not objs:
+            return
+        connection = connections[DEFAULT_DB_ALIAS]
+        if connection.vendor == "postgresql":
+            shared_cursor(connection).execute(self.from_json, [self.as_json(objs)])
+        else:
+            rows = [self.filled(connection, vars(obj)) for obj in objs]
+            shared_cursor(connection).executemany(self.sql, rows)
+
+    @cached_property
+    def from_json(self) -> Repeated:
+        """The SQL that inserts the rows of a JSON text, in PostgreSQL's words."""
+        ops = connections[DEFAULT_DB_ALIAS].ops
+        table = ops.quote_name(self.model._meta.db_table)
+        names = ", ".join(ops.quote_name(column) for column in self.columns)
+        otherwise = ops.on_conflict_suffix_sql(self.fields, self.on_conflict, [], [])
+        rows = f"json_populate_recordset(NULL::{table}, %s)"
+        return Repeated(f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {otherwise}")  # noqa: S608
+
+    def as_json(self, objs: Sequence[Model]) -> str:
+        """Return the rows of `objs` as a JSON text."""
+        rows = [{column: vars(obj)[attname] for column, attname in self.columns.items()} for obj in objs]
+        for row in rows:
+            for column in self.documents:
+                row[column] = orjson.Fragment(json.dumps(row[column]))
+        return orjson.dumps(rows).decode()
+
+    @cached_property
+    def columns(self) -> dict[str, str]:
+        """The columns that are given a value, and the attributes that hold it."""
+        return {field.column or field.attname: field.attname for field in self.fields}
+
+    @cached_property
+    def documents(self) -> list[str]:
+        """Those of the columns that hold JSON."""
+        return [field.column or field.attname for field in self.fields if isinstance(field, JSONField)]
 
 
 class Update(Statement):
@@ -154,9 +218,7 @@ class Update(Statement):
 
     def run(self, obj: Model) -> None:
         """Write what `obj` holds."""
-        connection = connections[DEFAULT_DB_ALIAS]
-        with connection.cursor() as cursor:
-            self.execute(cursor, connection, vars(obj))
+        self.execute(connections[DEFAULT_DB_ALIAS], vars(obj))
 
 
 def run_together(writes: "Sequence[tuple[Insert | Update, Model]]") -> None:
@@ -171,8 +233,7 @@ def run_together(writes: "Sequence[tuple[Insert | Update, Model]]") -> None:
             statement.run(obj)
         return
     params = [param for statement, obj in writes for param in statement.filled(connection, vars(obj))]
-    with connection.cursor() as cursor:
-        cursor.execute(joined(tuple(statement for statement, _ in writes)), params)
+    shared_cursor(connection).execute(joined(tuple(statement for statement, _ in writes)), params)
     for _, obj in writes:
         obj._state.adding, obj._state.db = False, DEFAULT_DB_ALIAS
 

@@ -229,7 +229,7 @@ class Member(models.Model):
         """
         role = role_at_first(organization, profile)
         member = cls.described(organization, role, profile, source=source)
-        if not INSERT.run(member):
+        if not INSERT_IF_NEW.run(member):
             return None
         member.group_names = []
         account = {"role": member.role.name, "active": member.is_active}
@@ -369,7 +369,7 @@ GROUP_NAMES = Select(
         organization=Parameter("organization", Organization._meta.pk), pk=Parameter("pk", Member._meta.pk)
     ).values_list(GroupNames())
 )
-INSERT = Insert(Member, or_nothing=True)
+INSERT_IF_NEW = Insert(Member, or_nothing=True)
 ROLE_AT_DOMAIN = Select(
     lambda: (
         Role.objects.filter(

@@ -23,7 +23,7 @@ class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
 
     def write_down(self, members: "Iterable[Member]") -> None:
         """Add the addresses of members who are new; one query."""
-        self.bulk_create([row for member in members for row in rows_of(member, addresses_in(member.attributes))])
+        INSERT.run_many([row for member in members for row in rows_of(member, addresses_in(member.attributes))])
 
 
 class MemberEmail(models.Model):
@@ -62,7 +62,7 @@ def follow(member: "Member", before: dict[str, Any]) -> list[tuple[Insert, Membe
         MemberEmail.objects.filter(organization=member.organization_id, member=member, address__in=gone).delete()
     rows = rows_of(member, [address for address in new if address not in old])
     if len(rows) > 1:
-        MemberEmail.objects.bulk_create(rows)
+        INSERT.run_many(rows)
         return []
     return [(INSERT, row) for row in rows]
 

@@ -18,6 +18,7 @@ from members.directory import DirectoryProfile
 from members.errors import UnknownRole
 from members.management.organizations import organization_with_id
 from members.models import Member, MemberEmail, Organization, Role
+from members.models.member import INSERT_IF_NEW
 from members.models.role import EMPLOYEE, role_named
 
 BATCH = 5_000
@@ -72,7 +73,7 @@ def load(organization: Organization, role: Role, missing: Sequence[int]) -> Iter
         with transaction.atomic():
             members = [synthetic(organization, role, number, domain) for number in batch]
             # A member of the same name who came in the meantime stays as they are.
-            Member.objects.bulk_create(members, ignore_conflicts=True)
+            INSERT_IF_NEW.run_many(members)
             added = set(organization.members.filter(pk__in=[m.pk for m in members]).values_list("pk", flat=True))
             MemberEmail.objects.write_down(member for member in members if member.pk in added)
             if start == 0:

@@ -1,0 +1,104 @@
+"""Statements that are made once: rows that are inserted together are what `save()` would make of them, or none is."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from audit.models import RECORD, Action, Actor, Event, Origin, event_of
+from members.models import Member, Organization, Role
+from members.models.batch import INSERT
+from members.models.member import INSERT_IF_NEW
+from tests.conftest import employee_role
+
+TEXTS = ["", "Zoë O'Neil", 'a "b" \\ c', "\u2028 \U0001f600 {}[],:", "%s %%", "\t\n", "null"]
+DOCUMENTS: list[dict[str, Any]] = [
+    {},
+    {"text": TEXTS, "null": None, "flag": True},
+    {"large": 10**30, "exact": 0.1, "small": 5e-324, "emails": [{"value": "ä@acme.example", "primary": True}]},
+]
+
+
+@pytest.fixture
+def employee(acme: Organization) -> Role:
+    return employee_role(acme)
+
+
+def member(role: Role, user_name: str, **columns: Any) -> Member:
+    return Member(organization=role.organization, role=role, user_name=user_name, **columns)
+
+
+def columns(model: type[Member] | type[Event], **found: Any) -> list[Any]:
+    """Return all columns but the id of the rows that are found, in their order."""
+    names = [field.attname for field in model._meta.concrete_fields if field.name != "id"]
+    return list(model.objects.filter(**found).order_by("id").values_list(*names))
+
+
+def test_rows_inserted_together_are_what_save_makes_of_them(employee: Role) -> None:
+    now = timezone.now()
+    past = dt.datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=dt.timezone(dt.timedelta(hours=-9, minutes=30)))
+
+    def members() -> list[Member]:
+        moments: dict[str, Any] = {"created_at": now, "updated_at": past}
+        by_text = [
+            member(employee, f"t{number}@acme.example", given_name=text, external_id=text, **moments)
+            for number, text in enumerate(TEXTS)
+        ]
+        by_document = [
+            member(employee, f"d{number}@acme.example", attributes=document, deactivated_at=past, **moments)
+            for number, document in enumerate(DOCUMENTS)
+        ]
+        return by_text + by_document
+
+    for each in members():
+        each.save()
+    saved = columns(Member)
+    Member.objects.all().delete()
+    INSERT.run_many(members())
+
+    assert columns(Member) == saved
+    assert len(saved) == len(TEXTS) + len(DOCUMENTS)
+
+
+@pytest.mark.parametrize("ip", [None, "192.0.2.7", "2001:db8::7"])
+def test_so_are_events(employee: Role, ip: str | None) -> None:
+    acme = employee.organization
+    target = member(employee, "t@acme.example")
+    by = Actor.system("x", Origin(ip, 'agent "7"'))
+    events = [event_of(Action.MEMBER_CREATED, acme, by, target, document) for document in DOCUMENTS]
+    again = [event_of(Action.MEMBER_CREATED, acme, by, target, document) for document in DOCUMENTS]
+    for each in events + again:
+        each.created_at = events[0].created_at
+    for each in events:
+        each.save()
+    RECORD.run_many(again)
+
+    rows = columns(Event, target_label="t@acme.example")
+    assert rows[: len(DOCUMENTS)] == rows[len(DOCUMENTS) :]
+    assert len(rows) == 2 * len(DOCUMENTS)
+
+
+def test_all_are_inserted_or_none(employee: Role) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        INSERT.run_many([member(employee, name) for name in ("a@acme.example", "b@acme.example", "A@acme.example")])
+    if connection.vendor == "postgresql":
+        with pytest.raises(DataError), transaction.atomic():
+            INSERT.run_many([member(employee, name) for name in ("a@acme.example", "b" * 255)])
+    assert not Member.objects.exists()
+
+
+def test_who_is_there_is_left_out_where_that_is_asked_for(employee: Role) -> None:
+    INSERT.run_many([member(employee, "a@acme.example", given_name="first")])
+    INSERT_IF_NEW.run_many(
+        [member(employee, name, given_name="second") for name in ("A@acme.example", "b@acme.example")]
+    )
+
+    found = Member.objects.order_by("user_name").values_list("user_name", "given_name")
+    assert list(found) == [("a@acme.example", "first"), ("b@acme.example", "second")]
+
+
+def test_to_insert_nobody_asks_nothing(employee: Role, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        INSERT.run_many([])
