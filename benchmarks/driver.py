@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 
 from tqdm import tqdm
@@ -19,9 +20,10 @@ from benchmarks.work import GET, Work
 # Granian's workers take connections as they can, not in turn: of eight, one worker may get seven.
 CONNECTIONS = 16
 
-# A request that takes longer than SLOW seconds is one that wrk would forget at the end of a turn, while the server goes
-# on with it in the next one's time. Our own client awaits the last answers. As many are under way as there are threads.
-SLOW = 0.1
+# Of requests that take longer than SLOW seconds, many would be under way at the end of a turn: wrk would forget them,
+# while the server goes on with them in the next one's time. Our own client awaits the last answers. As many are under
+# way as there are threads.
+SLOW = 0.05
 SLOW_CONNECTIONS = 4
 # A lane whose requests take longer than this has a single turn, and so has a peer beside which there is no target.
 VERY_SLOW = 0.5
@@ -73,13 +75,16 @@ class Results:
         return median(rates) if rates else None
 
     def ratio(self, one: tuple[Work, str, Size], other: tuple[Work, str, Size]) -> float | None:
-        """Return how many times the rate of the other lane one has: the median over the rounds, if both had all."""
+        """Return how many times the rate of the other lane one has: the median over the rounds, if both had all.
+
+        It is infinite where the other one has answered nothing.
+        """
         ours, theirs = [[run.rate for run in self.of(*lane)] for lane in (one, other)]
         if not ours or not theirs:
             return None
         if len(ours) != len(theirs):
-            return median(ours) / median(theirs)
-        return median(rate / other for rate, other in zip(ours, theirs, strict=True))
+            ours, theirs = [median(ours)], [median(theirs)]
+        return median(rate / other if other else inf for rate, other in zip(ours, theirs, strict=True))
 
     def failed(self) -> int:
         """Return how many requests failed."""

@@ -1,7 +1,5 @@
 """Organizations in the staff admin: made whole, changed with their approved domains, SCIM turned on and off."""
 
-import zoneinfo
-from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -16,20 +14,14 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from members.admin.base import StaffAdmin, become, staff
 from members.models import ApprovedDomain, Organization
-from members.models.organization import KEY_POLICY
-
-
-@lru_cache(maxsize=1)
-def time_zones() -> list[tuple[str, str]]:
-    """Return the names of all time zones as choices."""
-    return [(name, name) for name in sorted(zoneinfo.available_timezones())]
+from members.models.organization import KEY_POLICY, time_zones
 
 
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
     """An organization's own fields."""
 
     time_zone = forms.ChoiceField(
-        choices=time_zones,
+        choices=lambda: [(name, name) for name in time_zones()],
         initial="UTC",
         widget=UnfoldAdminSelect2Widget,
         help_text="Keys that are generated from now on expire at midnight here; existing ones keep their instant.",
