@@ -12,7 +12,7 @@ from functools import cache, cached_property, lru_cache
 from typing import Any, TypeVar
 
 import orjson
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import AutoField, Expression, Field, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
 from django.db.models.constants import OnConflict
@@ -168,7 +168,8 @@ class Insert(Statement):
             shared_cursor(connection).execute(self.from_json, [self.as_json(objs)])
         else:
             rows = [self.filled(connection, vars(obj)) for obj in objs]
-            shared_cursor(connection).executemany(self.sql, rows)
+            with transaction.atomic():
+                shared_cursor(connection).executemany(self.sql, rows)
 
     @cached_property
     def from_json(self) -> Repeated:

@@ -103,17 +103,16 @@ def both_ways(monkeypatch: pytest.MonkeyPatch) -> Ask:
     return ask_both_ways
 
 
-@pytest.mark.parametrize("text", FILTERS)
 @pytest.mark.parametrize("params", PARAMETERS, ids=str)
-def test_a_filter_that_is_a_look_up(okta: IdentityProvider, both_ways: Ask, text: str, params: dict[str, Any]) -> None:
-    _, was_sought = both_ways(lambda: okta.get("/Users", filter=text, **params))
+def test_a_filter_that_is_a_look_up(okta: IdentityProvider, both_ways: Ask, params: dict[str, Any]) -> None:
+    for text in FILTERS:
+        _, was_sought = both_ways(partial(okta.get, "/Users", filter=text, **params))
 
-    assert was_sought == (not params.keys() & {"cursor", "sortBy"})
+        assert was_sought == (not params.keys() & {"cursor", "sortBy"}), text
 
 
-@pytest.mark.parametrize("text", OTHER_FILTERS)
-def test_any_other_filter_is_none(okta: IdentityProvider, both_ways: Ask, text: str) -> None:
-    assert both_ways(lambda: okta.get("/Users", filter=text))[1] is False
+def test_any_other_filter_is_none(okta: IdentityProvider, both_ways: Ask) -> None:
+    assert [text for text in OTHER_FILTERS if both_ways(partial(okta.get, "/Users", filter=text))[1]] == []
 
 
 @pytest.mark.parametrize("params", [{"Filter": FILTERS[0]}, {"filter": FILTERS[0], "FILTER": FILTERS[2]}], ids=str)
