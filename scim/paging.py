@@ -31,12 +31,13 @@ SOURCE = "source"
 class Source:
     """The resources of one type that a list draws from.
 
-    `rows` is a queryset of `values()` with the columns that `documents` makes resources of; `id_column` holds the
-    resources' ids, which are in the order of their creation. `count` returns how many rows there are, if that is known
-    without counting them.
+    `rows` is a queryset of `values()` with the columns that `documents` makes resources of. `resources` are the same
+    without columns: to count them or to skip some, nobody needs their roles and groups. `id_column` holds their ids,
+    which are in the order of their creation. `count` returns how many there are, if that is known without counting.
     """
 
     attributes: AttributeMap
+    resources: QuerySet[Any, Any]
     rows: QuerySet[Any, Row]
     id_column: str
     documents: Callable[[list[Row], Projection], list[Document]]
@@ -81,14 +82,16 @@ class Listing:
         self.scope = scope_of(*scope, query.filter, query.sort)
         maps = [source.attributes for source in sources]
         self.keys = query.sort.keys(maps) if query.sort.by else []
-        self.found = [source.rows for source in sources]
-        if query.filter:
-            self.found = [
-                rows.filter(compile_filter(query.filter, each, also=(*maps[:number], *maps[number + 1 :])))
-                for number, (rows, each) in enumerate(zip(self.found, maps, strict=True))
-            ]
-        if self.keys:
-            self.found = [rows.annotate(**{KEY: key}) for rows, key in zip(self.found, self.keys, strict=True)]
+        self.conditions = [
+            compile_filter(query.filter, each, also=(*maps[:number], *maps[number + 1 :])) if query.filter else Q()
+            for number, each in enumerate(maps)
+        ]
+        self.found = [self._meeting(number, source.rows) for number, source in enumerate(sources)]
+
+    def _meeting(self, number: int, resources: Any) -> Any:
+        """Return those of a source's resources or rows that meet the filter, with the key that they are sorted by."""
+        found = resources.filter(self.conditions[number]) if self.query.filter else resources
+        return found.annotate(**{KEY: self.keys[number]}) if self.keys else found
 
     def response(self) -> Document:
         """Return the ListResponse."""
@@ -106,12 +109,12 @@ class Listing:
     def _stretch(self, first: int, count: int) -> Any:
         """Return `count` rows from `first` on.
 
-        To skip rows the database reads them, so what it skips are ids alone: mostly an index, without roles and groups.
+        To skip rows the database reads them, so what it skips are ids alone: mostly an index.
         """
         descending = self.query.sort.descending
         if first and len(self.sources) == 1:
-            name = self.sources[0].id_column
-            ids = self._ordered(self.found, descending=descending).values(name)[first : first + count]
+            name, resources = self.sources[0].id_column, self._meeting(0, self.sources[0].resources)
+            ids = self._ordered([resources], descending=descending).values(name)[first : first + count]
             return self._ordered([self.found[0].filter(**{f"{name}__in": ids})], descending=descending)
         return self._ordered(self.found, descending=descending)[first : first + count]
 
@@ -148,10 +151,12 @@ class Listing:
 
     def _total(self) -> int:
         """Return how many resources there are."""
-        return sum(
-            source.count() if source.count and not self.query.filter else rows.count()
-            for source, rows in zip(self.sources, self.found, strict=True)
-        )
+        return sum(self._count(number, source) for number, source in enumerate(self.sources))
+
+    def _count(self, number: int, source: Source) -> int:
+        if source.count and not self.query.filter:
+            return source.count()
+        return int(self._meeting(number, source.resources).count())
 
     def _order(self, id_column: str, *, descending: bool) -> Order:
         return Order(id_column, bool(self.keys), descending)

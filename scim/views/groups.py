@@ -25,9 +25,9 @@ class GroupsView(ResourceView):
         """Return the organization's groups."""
         return self.request.organization.groups
 
-    def rows(self, projection: Projection) -> Any:
-        """Return every group's row."""
-        return self.request.organization.groups.values(*GROUP_COLUMNS)
+    def rows(self, resources: Any, projection: Projection) -> Any:
+        """Return the groups' rows."""
+        return resources.values(*GROUP_COLUMNS)
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the Groups, with their members if they are to be sent."""

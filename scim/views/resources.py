@@ -113,12 +113,14 @@ class ResourceView(ScimView):
 
     def source(self, projection: Projection) -> Source:
         """Return what lists draw from, for a list of which `projection` is sent."""
-        rows = self.listed(projection)
-        return Source(self.attributes.at(base_url(self.request)), rows, self.id_column, self.documents, self.count)
+        attributes, listed = self.attributes.at(base_url(self.request)), self.listed()
+        rows = self.rows(listed, projection)
+        return Source(attributes, listed, rows, self.id_column, self.documents, self.count)
 
     def row(self, uuid: str, projection: Projection) -> Row | None:
         """Return the row of the resource with the id in the URL, None if there is none."""
-        return self.rows(projection).filter(**{self.id_column: self.identifier(uuid)}).first()  # type: ignore[no-any-return]
+        found = self.resources().filter(**{self.id_column: self.identifier(uuid)})
+        return self.rows(found, projection).first()  # type: ignore[no-any-return]
 
     def projection(self) -> Projection:
         """Return what of the resource is to be sent."""
@@ -147,13 +149,13 @@ class ResourceView(ScimView):
         """Remove a resource, whose row is locked."""
         obj.remove(by=self.request.actor)
 
-    def rows(self, projection: Projection) -> Any:
-        """Return the rows of the organization's resources, with the columns that `projection` needs."""
-        raise NotImplementedError
+    def listed(self) -> Any:
+        """Return the resources that lists show."""
+        return self.resources().all()
 
-    def listed(self, projection: Projection) -> Any:
-        """Return the rows that lists show."""
-        return self.rows(projection)
+    def rows(self, resources: Any, projection: Projection) -> Any:
+        """Return the rows of some resources, with the columns that `projection` needs."""
+        raise NotImplementedError
 
     count: Callable[[], int] | None = None
 

@@ -28,9 +28,9 @@ class RolesView(ResourceView):
         """Return the organization's roles."""
         return self.request.organization.roles
 
-    def rows(self, projection: Projection) -> Any:
-        """Return every role's row."""
-        return self.request.organization.roles.values(*ROLE_COLUMNS)
+    def rows(self, resources: Any, projection: Projection) -> Any:
+        """Return the roles' rows."""
+        return resources.values(*ROLE_COLUMNS)
 
     def documents(self, rows: list[dict[str, Any]], projection: Projection) -> list[Document]:
         """Return the Roles."""

@@ -59,15 +59,15 @@ class UsersView(ResourceView):
         unwanted = () if wants_groups(projection) else (GROUPS,)
         return [{name: value for name, value in row.items() if name not in unwanted} for row in seek.rows]
 
-    def rows(self, projection: Projection) -> Any:
-        """Return every member's row, with their groups if those, or the version that stands for them too, are sent."""
-        rows = self.request.organization.members.values(*MEMBER_COLUMNS)
-        return rows.annotate(**{GROUPS: GroupNames()}) if wants_groups(projection) else rows
-
-    def listed(self, projection: Projection) -> Any:
+    def listed(self) -> Any:
         """Return active and deactivated members, or only the active ones if the organization wants it so."""
-        rows = self.rows(projection)
-        return rows.filter(deactivated_at=None) if self.request.organization.scim_lists_active_only else rows
+        members = self.request.organization.members
+        return members.active() if self.request.organization.scim_lists_active_only else members.all()
+
+    def rows(self, resources: Any, projection: Projection) -> Any:
+        """Return the members' rows, with their groups if those, or the version that stands for them too, are sent."""
+        rows = resources.values(*MEMBER_COLUMNS)
+        return rows.annotate(**{GROUPS: GroupNames()}) if wants_groups(projection) else rows
 
     def count(self) -> int:
         """Return how many members lists show."""

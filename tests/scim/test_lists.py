@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from members.models import Member, Organization
 from tests.identity_provider import ENTERPRISE, IdentityProvider, assert_error
@@ -52,6 +54,21 @@ def test_a_filtered_list_counts_what_meets_the_filter(okta: IdentityProvider, se
     body = okta.get("/Users", filter='userName ew "@acme.example"', count=2, startIndex=2).json()
     assert (body["totalResults"], len(body["Resources"])) == (7, 2)
     assert okta.get("/Users", filter='userName eq "user3@acme.example"').json()["totalResults"] == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [({"startIndex": 3, "count": 2}, "OFFSET 2"), ({"filter": 'displayName sw "x"', "count": 0}, "COUNT(*)")],
+)
+def test_whom_it_skips_or_counts_it_reads_without_their_roles(
+    okta: IdentityProvider, seven: list[str], params: dict[str, Any], place: str
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        okta.get("/Users", **params)
+    [query] = [query["sql"] for query in captured if place in query["sql"]]
+
+    assert "members_role" not in query.rpartition("(SELECT ")[2]
+    assert "members_member" in query
 
 
 def test_page_size_has_a_default_and_a_cap(okta: IdentityProvider, seven: list[str], settings: Any) -> None:
