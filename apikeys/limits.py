@@ -6,7 +6,7 @@ Redis is configured. With Redis out of reach the gate stands open and says so in
 and an identity provider must not be cut off because a cache is down.
 
 Who calls often need not ask Redis each time. While a bucket is less than half full, a process takes a few requests in
-advance, a lease, for a tenth of a second; what is left of it then goes back. So no more are let in than without leases;
+advance, a lease, for half a second; what is left of it then goes back. So no more are let in than without leases;
 fewer, by what other processes hold at that moment, only from a bucket that is more than half full.
 """
 
@@ -32,7 +32,7 @@ REDIS_TIMEOUT = 0.25
 MEMORY_BUCKETS = 50_000
 
 LEASE = 10
-LEASE_SECONDS = 0.1
+LEASE_SECONDS = 0.5
 
 # KEYS[1] the bucket; ARGV: interval and burst in seconds, the requests wanted, those of an earlier lease that are left.
 # Returns the number of requests let in and, as text, the seconds to wait if that is none.
