@@ -168,7 +168,7 @@ class Insert(Statement):
             shared_cursor(connection).execute(self.from_json, [self.as_json(objs)])
         else:
             rows = [self.filled(connection, vars(obj)) for obj in objs]
-            with transaction.atomic():
+            with transaction.atomic(savepoint=False):
                 shared_cursor(connection).executemany(self.sql, rows)
 
     @cached_property

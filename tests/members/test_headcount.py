@@ -89,7 +89,7 @@ def test_a_custom_role_that_nobody_has_any_more_can_be_deleted(acme: Organizatio
     bob.change_role(employee_role(acme), by=SETUP)
     role.delete_role(by=SETUP)
     assert counts(acme) == {("Employee", True): 1}
-    assert not Headcount.objects.exclude(role__in=Role.objects.all()).exists()
+    assert not acme.headcounts.exclude(role__in=acme.roles.all()).exists()
 
 
 def test_any_statement_on_any_members_is_followed(acme: Organization, globex: Organization) -> None:
