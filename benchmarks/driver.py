@@ -25,6 +25,8 @@ CONNECTIONS = 16
 # way as there are threads.
 SLOW = 0.05
 SLOW_CONNECTIONS = 4
+# For so many seconds is everybody at work before the first turn.
+WAKING = 1.5
 # A lane whose requests take longer than this has a single turn, and so has a peer beside which there is no target.
 VERY_SLOW = 0.5
 # A worker may have something to load at its first request: of three, one comes to a worker that has loaded it. Where
@@ -170,9 +172,9 @@ def measure(works: Sequence[Work], subjects: Sequence[Subject], stage: Stage, ro
 
 
 def wake(subject: Subject) -> None:
-    """Have every worker answer, as many times as there are things to load and connections to open."""
+    """Have every worker answer until all is loaded, connected and has been done often, as Python is slow at first."""
     raws = [request.raw(subject.address.partition("://")[2]) for request in GET.requests(subject)]
-    own.drive(subject.address, raws, CONNECTIONS, 0, 4 * CONNECTIONS)
+    own.drive(subject.address, raws, CONNECTIONS, WAKING, 4 * CONNECTIONS)
 
 
 def rotated(lanes: Sequence[Lane], by: int) -> list[Lane]:
