@@ -51,6 +51,7 @@ WRONG_VALUES: list[Any] = [
     {"value": []},
     [{"value": {"deep": 1}}],
     [{"value": 5, "primary": "yes", "type": []}],
+    {"x": {}},
 ]
 
 
@@ -116,6 +117,7 @@ def assert_refused(response: Response) -> None:
         (b'[{"userName": "bob@acme.example"}]', "object"),
         (b'"userName"', "object"),
         (b"5", "object"),
+        (b"{", "line 1"),
         (b'{"displayName": "x"', "JSON"),
         (b"{'displayName': 'x'}", "JSON"),
         (b'{"displayName": "x",}', "JSON"),
