@@ -86,7 +86,7 @@ class Results:
             return None
         if len(ours) != len(theirs):
             ours, theirs = [median(ours)], [median(theirs)]
-        return median(rate / other if other else inf for rate, other in zip(ours, theirs, strict=True))
+        return median(rate / peer if peer else inf for rate, peer in zip(ours, theirs, strict=True))
 
     def failed(self) -> int:
         """Return how many requests failed."""

@@ -90,7 +90,7 @@ class Listing:
 
     def _meeting(self, number: int, resources: Any) -> Any:
         """Return those of a source's resources or rows that meet the filter, with the key that they are sorted by."""
-        found = resources.filter(self.conditions[number]) if self.query.filter else resources
+        found = resources.filter(self.conditions[number])
         return found.annotate(**{KEY: self.keys[number]}) if self.keys else found
 
     def response(self) -> Document:

@@ -75,9 +75,9 @@ def shared_cursor(connection: Any) -> Any:
     read every type. Whoever watches the queries gets one that tells.
     """
     connection.close_if_health_check_failed()
-    opened_on, cursor = getattr(connection, "shared_cursor", (None, None))
     if connection.queries_logged:
         return connection.cursor()
+    opened_on, cursor = getattr(connection, "shared_cursor", (None, None))
     if opened_on is None or opened_on is not connection.connection:
         cursor = connection.cursor()
         connection.shared_cursor = connection.connection, cursor
