@@ -161,13 +161,12 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    # Planning a look-up costs PostgreSQL four times what carrying it out does. So what is `Repeated` is prepared once a
-    # connection has run it twice, which takes parameters that the server binds. PgBouncer keeps up with that from 1.21
-    # on; behind an older one nothing may be prepared.
-    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
-        "server_side_binding": True,
-        "prepare_threshold": env.int("DATABASE_PREPARE_THRESHOLD", default=2) or None,
-    }
+    # As it binds those of the statements that are made once, whose SQL Django makes too.
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {"server_side_binding": True}
+
+# Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
+# that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.
+DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=True)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -19,7 +19,7 @@ from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
-from torii_settings.postgresql import Repeated
+from torii_settings.postgresql.prepared import StatementCursor
 
 M = TypeVar("M", bound=Model)
 
@@ -57,7 +57,7 @@ class Statement:
                 (param.name, param.output_field.get_db_prep_save) if isinstance(param, Parameter) else ("", param)
                 for param in params
             )
-            self.sql = Repeated(sql)
+            self.sql = sql
         return [prepare(values[name], connection) if name else prepare for name, prepare in self.places]
 
     def execute(self, connection: Any, values: dict[str, Any]) -> Any:
@@ -71,15 +71,16 @@ class Statement:
 def shared_cursor(connection: Any) -> Any:
     """Return the cursor that the statements of a connection run on, one after the other, each read to its end.
 
-    A new one would cost as much as all else that Python does for a query: psycopg finds out for each how to send and
-    read every type. Whoever watches the queries gets one that tells.
+    A new one would cost as much as all else that Python does for a query. Whoever watches the queries gets one that
+    tells.
     """
     connection.close_if_health_check_failed()
-    if connection.queries_logged:
+    if connection.queries_logged or connection.execute_wrappers:
         return connection.cursor()
     opened_on, cursor = getattr(connection, "shared_cursor", (None, None))
     if opened_on is None or opened_on is not connection.connection:
-        cursor = connection.cursor()
+        connection.ensure_connection()
+        cursor = StatementCursor(connection) if connection.vendor == "postgresql" else connection.cursor()
         connection.shared_cursor = connection.connection, cursor
     return cursor
 
@@ -172,14 +173,14 @@ class Insert(Statement):
                 shared_cursor(connection).executemany(self.sql, rows)
 
     @cached_property
-    def from_json(self) -> Repeated:
+    def from_json(self) -> str:
         """The SQL that inserts the rows of a JSON text, in PostgreSQL's words."""
         ops = connections[DEFAULT_DB_ALIAS].ops
         table = ops.quote_name(self.model._meta.db_table)
         names = ", ".join(ops.quote_name(column) for column in self.columns)
         otherwise = ops.on_conflict_suffix_sql(self.fields, self.on_conflict, [], [])
         rows = f"json_populate_recordset(NULL::{table}, %s)"
-        return Repeated(f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {otherwise}")  # noqa: S608
+        return f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} {otherwise}"  # noqa: S608
 
     def as_json(self, objs: Sequence[Model]) -> str:
         """Return the rows of `objs` as a JSON text."""
@@ -242,7 +243,7 @@ def run_together(writes: "Sequence[tuple[Insert | Update, Model]]") -> None:
 def joined(statements: "tuple[Insert | Update, ...]") -> str:
     """Return the SQL that does what each of these does, in PostgreSQL's words."""
     *others, last = [statement.sql for statement in statements]
-    return Repeated(f"WITH {', '.join(f'done_{number} AS ({sql})' for number, sql in enumerate(others))} {last}")
+    return f"WITH {', '.join(f'done_{number} AS ({sql})' for number, sql in enumerate(others))} {last}"
 
 
 @cache

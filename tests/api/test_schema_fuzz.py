@@ -9,13 +9,10 @@ allows, no way in without a key, 405 with the right `Allow`.
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
@@ -26,7 +23,7 @@ from members.models import Level, Member, Organization, Role
 from members.models.role import everywhere
 from tests.conftest import SETUP, new_key
 from tests.identity_provider import IdentityProvider
-from torii_settings.wsgi import application
+from torii_settings import wsgi
 
 CONFIG = {
     "seed": 1,
@@ -45,13 +42,19 @@ CONFIG = {
 # What the schema can't know: which roles an organization has, which cursors were given out, that a checksum is right.
 KNOWN_ONLY_HERE = {"unknown_role", "invalid_cursor", "malformed_key"}
 
-schema = schemathesis.openapi.from_wsgi("/v1.0/schema", application, config=SchemathesisConfig.from_dict(CONFIG))
+schema = schemathesis.openapi.from_wsgi("/v1.0/schema", wsgi.application, config=SchemathesisConfig.from_dict(CONFIG))
 
 
 @pytest.fixture
 def key(
-    settings: Any, acme: Organization, ana: Member, ira: Member, emil: Member, okta: IdentityProvider
-) -> Iterator[NewKey]:
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    acme: Organization,
+    ana: Member,
+    ira: Member,
+    emil: Member,
+    okta: IdentityProvider,
+) -> NewKey:
     """A read-write key of an organization that has something of everything.
 
     While it is there the application uses the test's connection, and its transaction, as with Django's test client.
@@ -62,11 +65,8 @@ def key(
     okta.create("zoe@acme.example", externalId="00uZ", name={"familyName": "Öztürk"}, active=False)
     Role(organization=acme, name="Contracts", access=everywhere(Level.READ)).create_role(by=SETUP)
     acme.groups.get().give_role(acme.roles.get(name="IT Admin"), by=SETUP)
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield new_key(acme, "api_write")
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
+    monkeypatch.setattr(wsgi, "close_old_connections", lambda: None)
+    return new_key(acme, "api_write")
 
 
 def make_real(case: Any, acme: Organization) -> None:

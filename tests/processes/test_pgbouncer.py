@@ -1,6 +1,6 @@
 """The service behind PgBouncer, which lends it two connections to PostgreSQL, a transaction at a time.
 
-With `DATABASE_PREPARE_THRESHOLD=0` it works behind any PgBouncer; with prepared statements behind one that carries them
+With `DATABASE_PREPARE=off` it works behind any PgBouncer; with prepared statements behind one that carries them
 from connection to connection.
 """
 
@@ -26,8 +26,9 @@ from tests.processes.rig import default_database
 from tests.racing import at_once
 from tests.server import ROOT, database_url, web_server
 from tests.services import PGBOUNCER_PREPARES, pgbouncer, pgbouncer_version
-from torii_settings.postgresql import Repeated
 from torii_settings.postgresql.base import DatabaseWrapper
+from torii_settings.postgresql.prepared import MOST_PREPARED
+from torii_settings.statement import shared_cursor
 
 pytestmark = [
     pytest.mark.skipif(not settings.REDIS_URL, reason="runs beside PostgreSQL and Redis"),
@@ -42,14 +43,14 @@ BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 @dataclass(frozen=True)
 class Service:
-    """What runs; a statement that a connection has run more than `threshold` times is prepared, 0 for none."""
+    """What runs; `prepares` is what `DATABASE_PREPARE` says."""
 
-    threshold: int
+    prepares: bool
     database_url: str
     address: str
 
 
-@pytest.fixture(scope="module", params=[0, 2], ids=["unprepared", "prepared"])
+@pytest.fixture(scope="module", params=[False, True], ids=["unprepared", "prepared"])
 def service(request: pytest.FixtureRequest, django_db_setup: Any) -> Iterator[Service]:
     """A web server of two processes, with more threads than there are connections to lend."""
     if request.param and pgbouncer_version() < PGBOUNCER_PREPARES:
@@ -57,7 +58,7 @@ def service(request: pytest.FixtureRequest, django_db_setup: Any) -> Iterator[Se
     with pgbouncer(database_url(), pool_size=POOL) as url:
         environment = {
             "DATABASE_URL": url,
-            "DATABASE_PREPARE_THRESHOLD": str(request.param),
+            "DATABASE_PREPARE": str(request.param),
             "GRANIAN_WORKERS": "2",
             "KEY_RATE_LIMIT": "0",
         }
@@ -89,7 +90,7 @@ def test_every_kind_of_request_succeeds_over_two_connections(service: Service, a
     assert acme.api_keys.existing().count() == CLIENTS * (2 + ROUNDS)
     with default_database(service.database_url):
         prepared = query("SELECT count(*) FROM pg_prepared_statements")
-    assert (prepared > 0) == (service.threshold > 0)
+    assert (prepared > 0) == service.prepares
 
 
 def walk_of(service: Service, acme: Organization, number: int, session: Any) -> Callable[[], None]:
@@ -149,7 +150,7 @@ def test_notices_are_delivered(service: Service, acme: Organization, ana: Member
     new_key(acme)
     environment = os.environ | {
         "DATABASE_URL": service.database_url,
-        "DATABASE_PREPARE_THRESHOLD": str(service.threshold),
+        "DATABASE_PREPARE": str(service.prepares),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
     command = [sys.executable, "manage.py", "send_expiry_reminders"]
@@ -158,16 +159,19 @@ def test_notices_are_delivered(service: Service, acme: Organization, ana: Member
     assert Notice.objects.get().sent_at is not None
 
 
-def test_rows_are_iterated_and_statements_forgotten_while_others_have_the_connections(service: Service, acme: Any):
-    address = urlsplit(service.database_url)
-    own = connection.settings_dict
-    options = own["OPTIONS"] | {"prepare_threshold": service.threshold or None}
+def test_rows_are_iterated_and_many_statements_run_while_others_have_the_connections(
+    service: Service, acme: Any, settings: Any
+):
+    settings.DATABASE_PREPARE = service.prepares
+    own = connection.settings_dict | {"PORT": urlsplit(service.database_url).port}
 
     def read_much() -> None:
-        connections["default"] = DatabaseWrapper(own | {"PORT": address.port, "OPTIONS": options})
-        # psycopg remembers a hundred statements, and has the server forget those before.
-        for number in range(150):
-            assert [query(Repeated(f"SELECT {number}")) for _ in range(4)] == [number] * 4
+        connections["default"] = DatabaseWrapper(own)
+        for number in range(MOST_PREPARED + 50):
+            for value in "ab":
+                cursor = shared_cursor(connections["default"])
+                cursor.execute(f"SELECT {number}, %s", [value])
+                assert cursor.fetchall() == [(number, value)]
         names = [role.name for role in acme.roles.iterator(chunk_size=2)]
         assert len(names) == acme.roles.count() > 2
 

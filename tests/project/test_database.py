@@ -12,13 +12,25 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
+from django.db.transaction import TransactionManagementError
 from django.test import RequestFactory
 
+from members.models import Organization
 from tests.conftest import new_key
 from tests.server import ROOT
-from torii_settings.postgresql import Repeated
+from torii_settings.postgresql import prepared
 from torii_settings.postgresql.base import DatabaseWrapper
+from torii_settings.postgresql.prepared import StatementCursor
+from torii_settings.statement import shared_cursor
 from torii_settings.wsgi import application
 
 # "FATAL: terminating connection due to administrator command", as the protocol has it.
@@ -30,6 +42,8 @@ GOOD_BYE = b"E" + struct.pack("!I", len(FIELDS) + 4) + FIELDS
 def postgresql(transactional_db: None) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("is about PostgreSQL")
+    connection.close()
+    connection.ensure_connection()
 
 
 def query(sql: str, *values: Any, on: Any = connection) -> Any:
@@ -42,9 +56,7 @@ def get(path: str, key: str) -> str:
     """Make a request as the web server does, connection handling included, in this thread; return the status."""
     statuses: list[str] = []
     environ = RequestFactory().get(path, headers={"Authorization": f"Bearer {key}"}).environ
-    response = application(environ, lambda status, headers: statuses.append(status))
-    b"".join(response)
-    response.close()
+    b"".join(application(environ, lambda status, headers: statuses.append(status)))
     return statuses[0]
 
 
@@ -90,15 +102,76 @@ def test_whether_a_connection_lives_is_seen_without_asking_the_server(other, pos
     assert asked == "SELECT 'the last words'"
 
 
-def test_only_what_is_repeated_is_prepared(key, other):
-    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s"
+PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s"
+
+
+def test_statements_are_prepared_and_nothing_else(key):
+    for number in range(9):
+        assert query("SELECT 'once more', %s", number) == "once more"
+    assert query(PREPARED, "%once more%") == 0
+    assert query(PREPARED, "%apikeys_apikey%") >= 1
+
+
+def test_a_statement_is_prepared_once_and_the_last_of_many_never(postgresql, monkeypatch):
+    monkeypatch.setattr(prepared, "MOST_PREPARED", 2)
+    cursor = StatementCursor(connection)
+    for _ in range(3):
+        for number in range(4):
+            cursor.execute(f"SELECT 'number %%{number}', %s", ["once"])
+            assert cursor.fetchall() == [(f"number %{number}", "once")]
+    assert query(PREPARED, "%number %%") == 2
+
+
+def test_where_none_may_be_prepared_statements_run_all_the_same(postgresql, settings):
+    settings.DATABASE_PREPARE = False
+    cursor = StatementCursor(connection)
+    cursor.execute("SELECT 'unprepared', %s", [None])
+    assert cursor.fetchall() == [("unprepared", None)]
+    assert query(PREPARED, "%unprepared%") == 0
+
+
+def test_a_statement_begins_the_transaction_that_it_is_the_first_of(postgresql, acme):
+    renamed = "UPDATE members_organization SET name = %s"
+    with transaction.atomic():
+        shared_cursor(connection).execute(renamed, ["Never"])
+        transaction.set_rollback(True)
+    assert Organization.objects.get().name == acme.name
+    with transaction.atomic():
+        shared_cursor(connection).execute(renamed, ["Renamed"])
+    assert Organization.objects.get().name == "Renamed"
+
+
+def test_a_failed_statement_raises_what_a_cursor_would(postgresql):
+    cursor = shared_cursor(connection)
+    with pytest.raises(DataError, match="division by zero"):
+        cursor.execute("SELECT 1/0", [])
+    with pytest.raises(ProgrammingError, match="no_such_table"):
+        cursor.execute("SELECT * FROM no_such_table", [])
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            cursor.execute("SELECT 1", [])
+    cursor.execute("SELECT %s::int", [7])
+    assert cursor.fetchall() == [(7,)]
+
+
+def test_a_statement_on_a_connection_that_was_cut_says_so_and_the_next_has_a_new_one(postgresql, other):
+    cursor = shared_cursor(connection)
+    assert query("SELECT pg_terminate_backend(%s, 5000)", pid(), on=other) is True
+    for _ in range(2):
+        with pytest.raises(OperationalError):
+            cursor.execute("SELECT 1", [])
+    connection.close_if_unusable_or_obsolete()
+    shared_cursor(connection).execute("SELECT 1", [])
+
+
+def test_what_fails_only_at_the_end_of_a_transaction_is_told(postgresql):
     with connection.cursor() as cursor:
-        for _ in range(9):
-            cursor.execute("SELECT 'once more'")
-            cursor.execute(Repeated("SELECT 'over and over'"))
-    assert query(prepared, "%once more%") == 0
-    assert query(prepared, "%over and over%") == 1
-    assert query(prepared, "%apikeys_apikey%") >= 1
+        cursor.execute("CREATE TEMPORARY TABLE pair (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            cursor.execute("INSERT INTO pair VALUES (1), (1)")
+        cursor.execute("SELECT count(*) FROM pair")
+        assert cursor.fetchone() == (0,)
 
 
 class Line:
@@ -197,10 +270,4 @@ def test_what_the_url_says_of_the_connection_holds_beside_our_own_options():
         "sslmode": "verify-full",
         "tcp_user_timeout": 10000,
         "server_side_binding": True,
-        "prepare_threshold": 2,
     }
-
-
-def test_behind_an_old_pgbouncer_nothing_is_prepared():
-    said = options("postgres://u:p@db.example/name", DATABASE_PREPARE_THRESHOLD="0")
-    assert said == {"server_side_binding": True, "prepare_threshold": None}
