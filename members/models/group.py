@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from audit.models import Action, Actor, Event
+from audit.models import RECORD, Action, Actor, Event, event_of
 from members.directory import GroupProfile
 from members.errors import UnknownGroupMember, UnknownRole
 from members.ids import uuid7
@@ -23,6 +24,7 @@ from members.models.derivation import lock_members, settle_roles
 from members.models.member import Member
 from members.models.organization import Organization
 from members.models.role import Role
+from torii_settings.statement import Insert, Parameter, Select, columns, run_together, update_of
 
 LOGGED_IDS = 50
 
@@ -81,8 +83,10 @@ class Group(models.Model):
         `describe` raises.
         """
         with transaction.atomic():
-            locked = organization.groups.select_related("organization").select_for_update(of=("self",))
-            group = locked.get(pk=group_id)
+            group = LOCKED.first(Group, organization=organization.pk, pk=group_id)
+            if group is None:
+                raise cls.DoesNotExist
+            group.organization = organization
             group.take_over(describe(group), by=by)
         return group
 
@@ -110,8 +114,8 @@ class Group(models.Model):
             return
         self.display_name, self.external_id = profile.display_name, profile.external_id
         self.updated_at = timezone.now()
-        self.save(update_fields=["display_name", "external_id", "updated_at"])
-        Event.record(Action.GROUP_UPDATED, self.organization, by=by, target=self, changes=changes)
+        event = event_of(Action.GROUP_UPDATED, self.organization, by, self, changes)
+        run_together([(update_of(Group, WRITTEN), self), (RECORD, event)])
         self._settle(concerned, by=by)
 
     def give_role(self, role: Role | None, *, by: Actor) -> None:
@@ -166,13 +170,13 @@ class Group(models.Model):
     def _member_ids(self) -> set[UUID]:
         return set(self.memberships.values_list("member_id", flat=True))
 
-    def _memberships_of(self, member_ids: set[UUID]) -> models.QuerySet["GroupMembership"]:
-        """Return the memberships of these members in this group.
+    def _memberships(self) -> models.QuerySet["GroupMembership"]:
+        """Return the group's memberships, to be narrowed to some members.
 
         The organization comes first in the one index that answers this: without it, PostgreSQL reads all groups of each
         member, and for many members all memberships there are.
         """
-        return self.memberships.filter(organization=self.organization_id, member_id__in=member_ids)
+        return self.memberships.filter(organization=self.organization_id)
 
     def _settle(self, member_ids: set[UUID], *, by: Actor) -> None:
         settle_roles(self.organization, member_ids, by=by, because={"group": self.display_name})
@@ -181,13 +185,14 @@ class Group(models.Model):
         """Add the members who aren't in the group yet, and return them."""
         if not wanted:
             return set()
-        known = set(self.organization.members.filter(pk__in=wanted).values_list("pk", flat=True))
-        if unknown := wanted - known:
+        is_in_group = Exists(self._memberships().filter(member_id=OuterRef("pk")))
+        known = dict(self.organization.members.filter(pk__in=wanted).order_by().values_list("pk", is_in_group))
+        if unknown := wanted - known.keys():
             raise UnknownGroupMember(unknown)
-        new = wanted - set(self._memberships_of(wanted).values_list("member_id", flat=True))
-        self.memberships.bulk_create(
-            GroupMembership(organization_id=self.organization_id, group=self, member_id=member_id)
-            for member_id in sorted(new)
+        new = {pk for pk, is_in in known.items() if not is_in}
+        organization_id = self.organization_id
+        JOIN.run_many(
+            [GroupMembership(organization_id=organization_id, group=self, member_id=pk) for pk in sorted(new)]
         )
         return new
 
@@ -195,7 +200,7 @@ class Group(models.Model):
         """Remove the members who are in the group, and return them."""
         if not unwanted:
             return set()
-        found = self._memberships_of(unwanted)
+        found = self._memberships().filter(member_id__in=unwanted)
         gone = set(found.values_list("member_id", flat=True))
         found.delete()
         return gone
@@ -216,6 +221,20 @@ class GroupMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member_id} in {self.group_id}"
+
+
+LOCKED = Select(
+    lambda: (
+        Group.objects.filter(
+            organization=Parameter("organization", Organization._meta.pk), pk=Parameter("pk", Group._meta.pk)
+        )
+        .select_for_update()
+        .order_by()
+        .values_list(*columns(Group))
+    )
+)
+JOIN = Insert(GroupMembership)
+WRITTEN = frozenset({"display_name", "external_id", "updated_at"})
 
 
 def ids(**sets: set[UUID]) -> dict[str, Any]:
