@@ -18,7 +18,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import close_old_connections
+from django.db import connection
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from torii_settings.middleware import MACHINE_PATHS
@@ -30,14 +30,14 @@ class Handler(WSGIHandler):
     """Django's handler, which takes a machine's request straight to the middleware.
 
     The signals that Django sends at the start and the end of a request cost a tenth of a GET. Of what listens to them,
-    a machine needs only that a connection to the database which has aged or failed is left, and that once.
+    a machine needs only that the connection to the database is left if it has aged or failed, and that once.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer a request, as WSGI has it (PEP 3333)."""
-        if not environ["PATH_INFO"].startswith(MACHINE_PATHS):
+        if not environ.get("PATH_INFO", "").startswith(MACHINE_PATHS):
             return super().__call__(environ, start_response)
-        close_old_connections()
+        connection.close_if_unusable_or_obsolete()
         with closing(WSGIRequest(environ)) as request:
             response: Any = self.get_response(request)
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))

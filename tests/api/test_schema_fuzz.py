@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.db import connection
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
@@ -23,7 +24,7 @@ from members.models import Level, Member, Organization, Role
 from members.models.role import everywhere
 from tests.conftest import SETUP, new_key
 from tests.identity_provider import IdentityProvider
-from torii_settings import wsgi
+from torii_settings.wsgi import application
 
 CONFIG = {
     "seed": 1,
@@ -42,7 +43,7 @@ CONFIG = {
 # What the schema can't know: which roles an organization has, which cursors were given out, that a checksum is right.
 KNOWN_ONLY_HERE = {"unknown_role", "invalid_cursor", "malformed_key"}
 
-schema = schemathesis.openapi.from_wsgi("/v1.0/schema", wsgi.application, config=SchemathesisConfig.from_dict(CONFIG))
+schema = schemathesis.openapi.from_wsgi("/v1.0/schema", application, config=SchemathesisConfig.from_dict(CONFIG))
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def key(
     okta.create("zoe@acme.example", externalId="00uZ", name={"familyName": "Öztürk"}, active=False)
     Role(organization=acme, name="Contracts", access=everywhere(Level.READ)).create_role(by=SETUP)
     acme.groups.get().give_role(acme.roles.get(name="IT Admin"), by=SETUP)
-    monkeypatch.setattr(wsgi, "close_old_connections", lambda: None)
+    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)
     return new_key(acme, "api_write")
 
 
