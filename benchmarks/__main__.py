@@ -37,7 +37,7 @@ PLANS = {
     "small": Plan((Size(1_000), Size(100_000)), rounds=2, seconds=1, requests=20_000, crowd_seconds=8),
     "full": Plan(
         (Size(1_000), Size(100_000), Size(1_000_000), Size(1_000, organizations=1_000)),
-        rounds=5,
+        rounds=9,
         seconds=1,
         requests=200_000,
         crowd_seconds=30,
