@@ -41,7 +41,7 @@ def subjects(server: str, redis: str, sizes: Sequence[Size], say: Callable[[str]
             started += stack.enter_context(served(load, content))
             if load.size == in_memory.LARGEST and load.name == PLAIN:
                 started.append(stack.enter_context(served_from_memory(load.size)))
-        # The sizes of one stand together: what they differ by is less than what a machine does from one second to another.
+        # The sizes of one stand together: they differ by less than a machine does from one second to another.
         yield sorted(started, key=lambda subject: (NAMES.index(subject.name), sizes.index(subject.size)))
 
 
