@@ -1,17 +1,24 @@
 """Statements that are made once: rows that are inserted together are what `save()` would make of them, or none is."""
 
 import datetime as dt
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import DataError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apikeys.seek import key_statement
 from audit.models import RECORD, Action, Actor, Event, Origin, event_of
-from members.models import Member, Organization, Role
+from members.directory import GroupProfile
+from members.models import Group, Member, Organization, Role
 from members.models.batch import INSERT
-from members.models.member import INSERT_IF_NEW
-from tests.conftest import employee_role
+from members.models.member import INSERT_IF_NEW, LOCKED_BY_ID
+from scim.lookups import BY_ID
+from tests.conftest import SETUP, employee_role, new_key
 
 TEXTS = ["", "Zoë O'Neil", 'a "b" \\ c', "\u2028 \U0001f600 {}[],:", "%s %%", "\t\n", "null"]
 DOCUMENTS: list[dict[str, Any]] = [
@@ -102,3 +109,24 @@ def test_who_is_there_is_left_out_where_that_is_asked_for(employee: Role) -> Non
 def test_to_insert_nobody_asks_nothing(employee: Role, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         INSERT.run_many([])
+
+
+def test_a_statement_reads_the_same_whether_its_queries_are_watched_or_not(employee: Role) -> None:
+    """On PostgreSQL these are two cursors: our own, and the one that Django has queries logged by."""
+    acme = employee.organization
+    key = new_key(acme, allowed_networks=["192.0.2.0/24"], expires_on=timezone.now().date() + dt.timedelta(days=9))
+    bob = member(employee, "bob@acme.example", attributes=DOCUMENTS[1], deactivated_at=timezone.now())
+    INSERT.run(bob)
+    Group.add(acme, GroupProfile("Works", add_members={bob.pk}), by=SETUP)
+    digest = key.api_key.digest
+    reads: list[Callable[[], Any]] = [
+        partial(key_statement(1, BY_ID).tuples, digest_0=digest, sought=bob.pk),
+        partial(LOCKED_BY_ID.tuples, organization=acme.pk, pk=bob.pk),
+        partial(LOCKED_BY_ID.tuples, organization=acme.pk, pk=uuid4()),
+    ]
+    for read in reads:
+        unwatched = read()
+        with CaptureQueriesContext(connection) as queries:
+            assert read() == unwatched
+        assert len(queries) == 1
+    assert len(reads[0]()) == len(reads[1]()) == 1
