@@ -161,7 +161,7 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-    # As it binds those of the statements that are made once, whose SQL Django makes too.
+    # The server binds the parameters, as it does those of statements that are made once: Django makes the SQL of both.
     DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {"server_side_binding": True}
 
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
