@@ -191,7 +191,7 @@ class Group(models.Model):
             raise UnknownGroupMember(unknown)
         new = {pk for pk, is_in in known.items() if not is_in}
         organization_id = self.organization_id
-        JOIN.run_many(
+        INSERT_MEMBERSHIP.run_many(
             [GroupMembership(organization_id=organization_id, group=self, member_id=pk) for pk in sorted(new)]
         )
         return new
@@ -233,7 +233,7 @@ LOCKED = Select(
         .values_list(*columns(Group))
     )
 )
-JOIN = Insert(GroupMembership)
+INSERT_MEMBERSHIP = Insert(GroupMembership)
 WRITTEN = frozenset({"display_name", "external_id", "updated_at"})
 
 
