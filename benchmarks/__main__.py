@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from benchmarks import report, targets, wrk
-from benchmarks.driver import Results, Stage, measure
+from benchmarks.driver import Stage, measure
 from benchmarks.endurance import Crowd, Memory, crowd, memory_over
 from benchmarks.peers import subjects
 from benchmarks.subject import OURS, Size, Subject
@@ -61,8 +61,16 @@ def main() -> int:
         with subjects(database.url, cache.url, plan.sizes, say) as running:
             works = [work for work in WORKS if options.only in work.name]
             results = measure(works, running, stage, plan.rounds, plan.seconds)
-            memory, keys = endure(running, plan, stage, options.only)
-            tell(results, running, plan, memory, keys)
+            for size in plan.sizes:
+                print(report.table(results, running, size), flush=True)
+            ours = [subject for subject in running if subject.name == OURS]
+            peak = max(peak_megabytes(subject.pid) for subject in ours)
+        # What is about the service alone has the machine to itself: the peers have ended.
+        memory, keys = endure(ours, plan, stage, options.only)
+    for each in (memory, keys):
+        if each:
+            print(f"\n{each}")
+    print(targets.table(targets.targets(results, peak, memory, keys)), flush=True)
     failed = results.failed() + sum(each.failed for each in (memory, keys) if each)
     print(f"\nTook {(time.monotonic() - begun) / 60:.1f} minutes.")
     if failed:
@@ -90,25 +98,13 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return replace(plan, rounds=options.rounds or plan.rounds, seconds=options.seconds or plan.seconds)
 
 
-def endure(running: list[Subject], plan: Plan, stage: Stage, only: str) -> tuple[Memory | None, Crowd | None]:
+def endure(ours: list[Subject], plan: Plan, stage: Stage, only: str) -> tuple[Memory | None, Crowd | None]:
     """Do what takes a server of its own, on the largest organization."""
     largest = max(
-        (subject for subject in running if subject.name == OURS and subject.size.organizations == 1),
-        key=lambda subject: subject.size.members,
+        (subject for subject in ours if subject.size.organizations == 1), key=lambda subject: subject.size.members
     )
     keys = crowd(largest, plan.crowd_seconds) if only in CROWD else None
     return memory_over(largest, plan.requests, stage) if only in MEMORY else None, keys
-
-
-def tell(results: Results, running: list[Subject], plan: Plan, memory: Memory | None, keys: Crowd | None) -> None:
-    """Print the tables."""
-    for size in plan.sizes:
-        print(report.table(results, running, size))
-    for each in (memory, keys):
-        if each:
-            print(f"\n{each}")
-    peak = max(peak_megabytes(subject.pid) for subject in running if subject.name == OURS)
-    print(targets.table(targets.targets(results, peak, memory, keys)), flush=True)
 
 
 def pid_of(server: Server) -> int:
