@@ -12,7 +12,7 @@ from benchmarks.endurance import Crowd, Memory, crowd, memory_over
 from benchmarks.peers import subjects
 from benchmarks.subject import OURS, Size, Subject
 from benchmarks.usage import peak_megabytes
-from benchmarks.work import WORKS
+from benchmarks.work import TOGETHER, WORKS
 from tests.services import ENDING_SIGNALS, Server, leave, postgres, redis
 
 
@@ -59,8 +59,8 @@ def main() -> int:
     with postgres(shared_buffers=SHARED_BUFFERS) as database, redis() as cache:
         stage = Stage(pid_of(database), pid_of(cache), uses_wrk)
         with subjects(database.url, cache.url, plan.sizes, say) as running:
-            works = [work for work in WORKS if options.only in work.name]
-            results = measure(works, running, stage, plan.rounds, plan.seconds)
+            together = [[work for work in works if options.only in work.name] for works in TOGETHER]
+            results = measure([works for works in together if works], running, stage, plan.rounds, plan.seconds)
             for size in plan.sizes:
                 print(report.table(results, running, size), flush=True)
             ours = [subject for subject in running if subject.name == OURS]

@@ -154,15 +154,20 @@ class Lane:
         self.place = (self.place + requests) % len(self.raws)
 
 
-def measure(works: Sequence[Work], subjects: Sequence[Subject], stage: Stage, rounds: int, seconds: float) -> Results:
-    """Give every work to all who do it in turns (A B A B), so that what changes with time meets all alike."""
+def measure(
+    together: Sequence[Sequence[Work]], subjects: Sequence[Subject], stage: Stage, rounds: int, seconds: float
+) -> Results:
+    """Give every work to all who do it in turns (A B A B), so that what changes with time meets all alike.
+
+    The works that stand together have their turns together: what one subject does, it does one after the other.
+    """
     for subject in subjects:
         wake(subject)
     results = Results()
-    total = sum(rounds for work in works for subject in subjects if work.is_for(subject))
-    with tqdm(total=total, unit="turn", file=sys.stderr) as progress:
-        for work in works:
-            lanes = [Lane(work, subject, stage) for subject in subjects if work.is_for(subject)]
+    pairs = [[(work, each) for each in subjects for work in works if work.is_for(each)] for works in together]
+    with tqdm(total=rounds * sum(map(len, pairs)), unit="turn", file=sys.stderr) as progress:
+        for mixed in pairs:
+            lanes = [Lane(work, subject, stage) for work, subject in mixed]
             for number in range(rounds):
                 for lane in rotated(lanes, number):
                     if number < lane.rounds(rounds):
