@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
-from benchmarks.driver import Lane, Stage
+from benchmarks.driver import WAKING, Lane, Stage
 from benchmarks.outcome import percentile
 from benchmarks.own import paced
 from benchmarks.peers import granian
@@ -90,7 +90,7 @@ def crowd(subject: Subject, seconds: float) -> Crowd:
     with another_server(subject, limits) as limited:
         host = limited.address.partition("://")[2]
         raws = [[request.raw(host) for request in look_ups(each)] for each in one_for_each_key(limited)]
-        paced(limited.address, raws, 1, 1)
+        paced(limited.address, raws, KEY_RATE, WAKING)
         tally = paced(limited.address, raws, KEY_RATE, seconds)
     ordered = sorted(tally.times)
     return Crowd(
