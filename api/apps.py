@@ -8,7 +8,3 @@ class ApiConfig(AppConfig):
 
     name = "api"
     verbose_name = "REST API"
-
-    def ready(self) -> None:
-        """Tell drf-spectacular how requests are authenticated."""
-        from api import openapi  # noqa: F401 - importing it registers the extension

@@ -243,23 +243,29 @@ def wrongly(attribute: Attribute) -> Iterator[dict[str, Any]]:
             yield {attribute.path: [{name: value}] if attribute.many else {name: value}}
 
 
-def rows() -> list[Any]:
-    """Return everything that a request could have written."""
-    return [list(model.objects.order_by("pk").values()) for model in (Member, DirectoryGroup, GroupMembership)]
+@contextmanager
+def no_row_changes() -> Iterator[None]:
+    """Assert that the block leaves everything as it is that a request could have written."""
+
+    def rows() -> list[Any]:
+        return [list(model.objects.order_by("pk").values()) for model in (Member, DirectoryGroup, GroupMembership)]
+
+    before = rows()
+    yield
+    assert rows() == before
 
 
-def try_out(okta: IdentityProvider, before: list[Any], method: str, path: str, body: Any) -> None:
-    """Send a request and undo it; assert that it is refused and the rows are as `before`, or taken and makes sense."""
+def try_out(okta: IdentityProvider, method: str, path: str, body: Any) -> None:
+    """Send a request; assert that it is refused, or else makes sense, which is then undone."""
     resource = path.split("/")[1]
     with transaction.atomic():
         response = okta.call(method, path, body, attributes="")  # all of them, of a patched group too
         if response.status_code >= 300:
             assert_refused(response)
-            assert rows() == before
-        else:
-            answer = okta.get(f"/{resource}/{response.json()['id']}").json()
-            assert answer == response.json()
-            MODELS[resource].model_validate(answer, scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
+            return
+        answer = okta.get(f"/{resource}/{response.json()['id']}").json()
+        assert answer == response.json()
+        MODELS[resource].model_validate(answer, scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
         transaction.set_rollback(True)
 
 
@@ -269,9 +275,9 @@ def test_a_value_of_a_wrong_type_is_refused_or_put_right(
     okta: IdentityProvider, path: str, method: str, attribute: Attribute
 ) -> None:
     named = {"POST": {"userName": "carol@acme.example"}, "PUT": {"userName": "bob@acme.example"}}.get(method, {})
-    before = rows()
-    for document in wrongly(attribute):
-        try_out(okta, before, method, address(method, path), body_of(method, named | document))
+    with no_row_changes():
+        for document in wrongly(attribute):
+            try_out(okta, method, address(method, path), body_of(method, named | document))
 
 
 @pytest.mark.parametrize("attribute", USER_ATTRIBUTES, ids=lambda attribute: attribute.name)
@@ -281,9 +287,9 @@ def test_a_value_of_a_wrong_type_at_a_path_is_refused_or_put_right(
     some = {"add": WRONG_VALUES[::2], "replace": WRONG_VALUES, "remove": WRONG_VALUES[1::2]}
     cases = [(op, attribute.path, value) for op, values in some.items() for value in values]
     cases += [("replace", part.path, value) for part in attribute.parts for value in WRONG_VALUES[::5]]
-    before = rows()
-    for op, name, value in cases:
-        try_out(okta, before, "PATCH", path, patch_of({"op": op, "path": name, "value": value}))
+    with no_row_changes():
+        for op, name, value in cases:
+            try_out(okta, "PATCH", path, patch_of({"op": op, "path": name, "value": value}))
 
 
 @pytest.mark.parametrize("method", WRITES)
@@ -293,9 +299,9 @@ def test_a_value_of_a_wrong_type_is_refused_or_put_right_in_a_group(
 ) -> None:
     group = okta.call("POST", "/Groups", {"displayName": "Works", "members": [{"value": str(ana.pk)}]}).json()
     named = {} if method == "PATCH" else {"displayName": "Players"}
-    before = rows()
-    for document in wrongly(attribute):
-        try_out(okta, before, method, address(method, f"/Groups/{group['id']}"), body_of(method, named | document))
+    with no_row_changes():
+        for document in wrongly(attribute):
+            try_out(okta, method, address(method, f"/Groups/{group['id']}"), body_of(method, named | document))
 
 
 @pytest.mark.parametrize("method", WRITES)
