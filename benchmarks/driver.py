@@ -25,6 +25,8 @@ CONNECTIONS = 16
 # way as there are threads.
 SLOW = 0.05
 SLOW_CONNECTIONS = 4
+# Their turns are so many times as long: a core has nothing to do while the last answer of the other one is awaited.
+SLOW_TURN = 2
 # For so many seconds is everybody at work before the first turn.
 WAKING = 1.5
 # A lane whose requests take longer than this has a single turn, and so has a peer beside which there is no target.
@@ -117,7 +119,7 @@ class Lane:
         return wanted if has_target and self.seconds <= VERY_SLOW else 1
 
     def turn(self, seconds: float) -> Run:
-        """Drive the subject for some seconds.
+        """Drive the subject for some seconds, or more where a request is slow.
 
         Before that it is warmed up: granian ends threads that are idle for 30 seconds, their connections to the
         database with them, and a new one has to prepare its statements.
@@ -126,6 +128,8 @@ class Lane:
             self._drive(0, own_client=True, least=CONNECTIONS)
         processes = (self.subject.pid, self.stage.database, self.stage.redis)
         before = [cpu_seconds(pid) for pid in processes]
+        if self.seconds > SLOW:
+            seconds *= SLOW_TURN
         outcome = self._drive(seconds, own_client=not self.stage.uses_wrk)
         thousands = max(outcome.requests, 1) / 1000
         return Run(outcome, *((cpu_seconds(pid) - was) / thousands for pid, was in zip(processes, before, strict=True)))
