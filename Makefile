@@ -43,7 +43,7 @@ test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
 
 # Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
 test-sqlite: setup ## run the tests on SQLite, without a broker
-	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --only-database --ignore tests/browser --ignore tests/processes $(ARGS)
+	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
 
 bench: setup services ## measure the service beside its peers (SIZE=small, or full)
 	@command -v wrk >/dev/null || bin/apt-install wrk || echo "Our own client does instead."

@@ -187,7 +187,7 @@ def problems(codes: tuple[str, ...]) -> dict[Any, OpenApiResponse]:
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """Tells that a key is sent as a bearer token."""
+    """Tells that a key is sent as a bearer token; registered by being made, and every view imports this module."""
 
     target_class = "api.authentication.KeyAuthentication"
     name = "api_key"

@@ -105,13 +105,18 @@ class Lane:
         self.place = 0
         self.seconds, begun = VERY_SLOW, time.monotonic()
         for _ in range(TRIES):
-            if self.seconds > SLOW and time.monotonic() - begun < PATIENCE:
+            if self.is_slow and time.monotonic() - begun < PATIENCE:
                 self.seconds = self._try_once()
 
     @property
     def key(self) -> Key:
         """Where its turns are found among the results."""
         return self.work.name, self.subject.name, self.subject.size
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether a request takes so long that its turns are others."""
+        return self.seconds > SLOW
 
     def rounds(self, wanted: int) -> int:
         """Return how many turns it gets where most get `wanted`."""
@@ -124,11 +129,11 @@ class Lane:
         Before that it is warmed up: granian ends threads that are idle for 30 seconds, their connections to the
         database with them, and a new one has to prepare its statements.
         """
-        if self.seconds <= SLOW:
+        if not self.is_slow:
             self._drive(0, own_client=True, least=CONNECTIONS)
         processes = (self.subject.pid, self.stage.database, self.stage.redis)
         before = [cpu_seconds(pid) for pid in processes]
-        if self.seconds > SLOW:
+        if self.is_slow:
             seconds *= SLOW_TURN
         outcome = self._drive(seconds, own_client=not self.stage.uses_wrk)
         thousands = max(outcome.requests, 1) / 1000
@@ -136,7 +141,7 @@ class Lane:
 
     def _drive(self, seconds: float, *, own_client: bool, least: int = 0) -> Outcome:
         raws = self.raws[self.place :] + self.raws[: self.place]
-        if self.seconds > SLOW:
+        if self.is_slow:
             outcome = own.drive(self.subject.address, raws, SLOW_CONNECTIONS, seconds, SLOW_CONNECTIONS)
         elif own_client:
             outcome = own.drive(self.subject.address, raws, CONNECTIONS, seconds, least)

@@ -25,23 +25,6 @@ SETUP = Actor.system("tests")
 Migrate = Callable[[str, str], Any]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--only-database", action="store_true", help="only tests that use a database")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, if asked to, what passes or fails alike on all databases, because it uses none."""
-    if config.getoption("--only-database"):
-        config.hook.pytest_deselected(items=[item for item in items if not uses_database(item)])
-        items[:] = filter(uses_database, items)
-
-
-def uses_database(item: pytest.Item) -> bool:
-    """Whether a test is given a database."""
-    fixtures = getattr(item, "fixturenames", ())
-    return item.get_closest_marker("django_db") is not None or "db" in fixtures or "transactional_db" in fixtures
-
-
 @pytest.fixture(autouse=True)
 def fresh_limits() -> None:
     """Every test starts with empty rate-limit buckets, in this process and in this worker's Redis database."""

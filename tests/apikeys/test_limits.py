@@ -75,7 +75,7 @@ def test_memory_forgets_full_buckets_only(monkeypatch: pytest.MonkeyPatch) -> No
 
 INTERVAL, BURST = 1000.0, 100  # so slow that nothing flows back while a test runs
 
-needs_redis = pytest.mark.skipif(not settings.REDIS_URL, reason="without Redis there is one process, which needs none")
+needs_redis = pytest.mark.skipif(not settings.REDIS_URL, reason="without Redis, one process has all buckets: no lease")
 
 
 @pytest.fixture
