@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-sqlite bench format lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-sqlite test-long bench format lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,9 @@ test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
 # Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
 test-sqlite: setup ## run the tests on SQLite, without a broker
 	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
+
+test-long: services ## repeat often what `make test` does a few times
+	$(PYTHON) -m tests.services $(PYTEST) -m long $(ARGS)
 
 bench: setup services ## measure the service beside its peers (SIZE=small, or full)
 	@command -v wrk >/dev/null || bin/apt-install wrk || echo "Our own client does instead."
