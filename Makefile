@@ -28,9 +28,12 @@ test: setup services lint types migrations test-postgres test-sqlite ## run ever
 services: setup
 	@bin/install-services
 
-lint: setup ## check style
+lint: setup ## check style, and that every import is a declared requirement
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m deptry . --config deptry.toml
+	$(PYTHON) -m deptry . --config deptry.toml --exclude '\.venv' --exclude var --ignore DEP002 \
+		--requirements-files requirements-dev.in
 
 types: setup ## check types
 	$(PYTHON) -m mypy
@@ -58,7 +61,7 @@ format: setup ## rewrite the code in the house style
 
 lock: setup ## resolve requirements*.in anew (ARGS=--upgrade takes newer versions)
 	$(LOCK) $(ARGS) requirements.in --output-file requirements.txt
-	$(LOCK) $(ARGS) requirements-dev.in --output-file requirements-dev.txt
+	$(LOCK) $(ARGS) --constraints requirements.txt requirements-dev.in --output-file requirements-dev.txt
 
 clean: ## remove .venv and var, the demo's data with it
 	rm -rf .venv var
