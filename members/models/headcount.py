@@ -2,7 +2,8 @@
 
 Whatever statement inserts, deletes or changes members, a trigger writes down by how much it changes their number, so
 that no path can forget to, and none waits for another: rows are only added. Now and then the trigger replaces those of
-an organization by their sums. Both are in `members.migrations.0010_headcount`.
+an organization by their sums. The triggers are in `members.migrations.0010_headcount`, what they call in
+`0012_search_path`.
 """
 
 from collections import Counter
