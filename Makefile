@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-sqlite test-long bench format lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-sqlite test-long bench format readme lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -58,6 +58,9 @@ bench: setup services ## measure the service beside its peers (SIZE=small, or fu
 format: setup ## rewrite the code in the house style
 	$(PYTHON) -m ruff check --fix
 	$(PYTHON) -m ruff format
+
+readme: setup ## write README's table of variables anew
+	$(PYTHON) -m torii_settings.environment
 
 lock: setup ## resolve requirements*.in anew (ARGS=--upgrade takes newer versions)
 	$(LOCK) $(ARGS) requirements.in --output-file requirements.txt

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 
-os.environ.setdefault("SECRET_KEY", "a secret for tests only")
-os.environ.setdefault("API_KEY_PEPPERS", "a pepper for tests only")
+os.environ.setdefault("SECRET_KEY", "a secret for tests only that is long enough for production")
+os.environ.setdefault("API_KEY_PEPPERS", "a pepper for tests only that is long enough for production")
 # The name that Django's test client calls, and those under which a real browser finds the live server.
 os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
-os.environ.setdefault("BASE_URL", "http://testserver")
+os.environ.setdefault("BASE_URL", "http://localhost")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEFAULT_FROM_EMAIL", "settings@torii.example")
 # The tests make a database of their own beside this one. Were this one :memory:, pytest-django's live server would have

@@ -1,60 +1,30 @@
-"""Django settings, read from the environment.
+"""Django settings, read from the environment: `torii_settings.environment.table` lists the variables.
 
 `DEMO=1` is the embedded default for a first look: SQLite, the filesystem broker, e-mail into a folder, all of it under
-`var/`. Outside it every value in `REQUIRED` must be given, and a process that lacks one says which and does not start.
-README.md lists the variables.
+`var/`. A process whose environment won't do says why, in a sentence for each variable, and does not start.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
-from torii_settings.demo import demo_secret
+from torii_settings.environment.table import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = Environment(os.environ, VAR_DIR)
 
-DEMO = env.bool("DEMO", default=False)
-
-REQUIRED = (
-    "SECRET_KEY",
-    "API_KEY_PEPPERS",
-    "DATABASE_URL",
-    "ALLOWED_HOSTS",
-    "BASE_URL",
-    "EMAIL_URL",
-    "DEFAULT_FROM_EMAIL",
-)
-
-if DEMO:
-    env.ENVIRON = {
-        "SECRET_KEY": demo_secret(VAR_DIR / "secret-key"),
-        "API_KEY_PEPPERS": demo_secret(VAR_DIR / "pepper"),
-        "DATABASE_URL": f"sqlite:///{VAR_DIR / 'demo.sqlite3'}",
-        "ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "BASE_URL": "http://127.0.0.1:8000",
-        "EMAIL_URL": f"filemail:///{VAR_DIR / 'mail'}",
-        "DEFAULT_FROM_EMAIL": "settings@acme.example",
-        **env.ENVIRON,
-    }
-
-missing = [name for name in REQUIRED if not env.str(name, default="")]
-if missing:
-    raise ImproperlyConfigured(
-        f"Not set in the environment: {', '.join(missing)}. README.md says what each is for; DEMO=1 runs without them."
-    )
+DEMO = env.DEMO
 
 # Who we are on the web ------------------------------------------------------------------------------------------------
 
-SECRET_KEY = env.str("SECRET_KEY")
+SECRET_KEY = env.SECRET_KEY
+SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = False
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
-BASE_URL = env.str("BASE_URL").rstrip("/")
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
+BASE_URL = env.BASE_URL
+TRUSTED_PROXIES = env.TRUSTED_PROXIES
 ROOT_URLCONF = "torii_settings.urls"
 WSGI_APPLICATION = "torii_settings.wsgi.application"
 
@@ -74,19 +44,19 @@ SECURE_REFERRER_POLICY = "same-origin"
 # Limits and product settings ------------------------------------------------------------------------------------------
 
 # The newest pepper comes first; keys made under an older one keep working while it is listed.
-API_KEY_PEPPERS = env.list("API_KEY_PEPPERS")
+API_KEY_PEPPERS = env.API_KEY_PEPPERS
 
-SCIM_PAGE_SIZE = env.int("SCIM_PAGE_SIZE", default=100)
-SCIM_PAGE_SIZE_MAX = env.int("SCIM_PAGE_SIZE_MAX", default=200)
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("SCIM_BODY_LIMIT", default=1024 * 1024) or None
-SCIM_STRING_LIMIT = env.int("SCIM_STRING_LIMIT", default=65536)
-SCIM_PATCH_LIMIT = env.int("SCIM_PATCH_LIMIT", default=100)
-SCIM_BULK_LIMIT = env.int("SCIM_BULK_LIMIT", default=1000)
-SCIM_FILTER_LIMIT = env.int("SCIM_FILTER_LIMIT", default=1024)
-SCIM_FILTER_TERMS = env.int("SCIM_FILTER_TERMS", default=20)
-KEY_RATE_LIMIT = env.int("KEY_RATE_LIMIT", default=25)
-KEY_RATE_BURST = env.int("KEY_RATE_BURST", default=100)
-BAD_KEY_LIMIT = env.int("BAD_KEY_LIMIT", default=20)
+SCIM_PAGE_SIZE = env.SCIM_PAGE_SIZE
+SCIM_PAGE_SIZE_MAX = env.SCIM_PAGE_SIZE_MAX
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.SCIM_BODY_LIMIT or None
+SCIM_STRING_LIMIT = env.SCIM_STRING_LIMIT
+SCIM_PATCH_LIMIT = env.SCIM_PATCH_LIMIT
+SCIM_BULK_LIMIT = env.SCIM_BULK_LIMIT
+SCIM_FILTER_LIMIT = env.SCIM_FILTER_LIMIT
+SCIM_FILTER_TERMS = env.SCIM_FILTER_TERMS
+KEY_RATE_LIMIT = env.KEY_RATE_LIMIT
+KEY_RATE_BURST = env.KEY_RATE_BURST
+BAD_KEY_LIMIT = env.BAD_KEY_LIMIT
 
 # Parts ----------------------------------------------------------------------------------------------------------------
 
@@ -146,10 +116,11 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # Data -----------------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db("DATABASE_URL")}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+DATABASES = {"default": env.DATABASE_URL}
+if DATABASES["default"]["ENGINE"] == "sqlite3":
     # WAL lets readers go on beside one writer; IMMEDIATE takes the write lock at BEGIN, so that a transaction which
     # reads before it writes waits for its turn instead of failing half way.
+    DATABASES["default"]["ENGINE"] = "django.db.backends.sqlite3"
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -157,16 +128,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["ENGINE"] = "torii_settings.postgresql"
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
+    DATABASES["default"]["CONN_MAX_AGE"] = env.DATABASE_CONN_MAX_AGE
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     # The server binds the parameters, as it does those of statements that are made once: Django makes the SQL of both.
-    DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {"server_side_binding": True}
+    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True}
 
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
 # that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.
-DATABASE_PREPARE = env.bool("DATABASE_PREPARE", default=True)
+DATABASE_PREPARE = env.DATABASE_PREPARE
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
@@ -174,7 +145,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.REDIS_URL
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -286,7 +257,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # However long the broker is away, worker and clock wait for it.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
-REMINDER_INTERVAL = env.float("REMINDER_INTERVAL", default=900.0)
+REMINDER_INTERVAL = env.REMINDER_INTERVAL
 CELERY_BEAT_SCHEDULE = {
     "send-expiry-reminders": {
         "task": "apikeys.tasks.send_expiry_reminders",
@@ -296,10 +267,9 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL")
-vars().update(EMAIL_CONFIG)
+vars().update(env.EMAIL_URL)
 EMAIL_TIMEOUT = 20
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL")
+DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # Static files and logs ------------------------------------------------------------------------------------------------
@@ -323,7 +293,7 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="WARNING" if DEMO else "INFO")},
+    "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
 }
 
 UNFOLD = {

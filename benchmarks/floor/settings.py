@@ -1,5 +1,7 @@
-# ruff: noqa: F403, F405
+# ruff: noqa: F403
 """The service's own settings, its database with them, and none of its middleware."""
+
+import environ
 
 from torii_settings.settings import *
 
@@ -8,4 +10,4 @@ MIDDLEWARE = []
 ROOT_URLCONF = "benchmarks.floor.urls"
 
 # As the peer next to it: Django's own backend as it comes, but with connections that are kept.
-DATABASES = {"default": env.db("DATABASE_URL") | {"CONN_MAX_AGE": 600}}
+DATABASES = {"default": environ.Env().db("DATABASE_URL") | {"CONN_MAX_AGE": 600}}

@@ -11,8 +11,8 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
     """Return the variables of a production process, the limits as they come."""
     return {
         "DJANGO_SETTINGS_MODULE": "torii_settings.settings",
-        "SECRET_KEY": "benchmark",
-        "API_KEY_PEPPERS": "benchmark",
+        "SECRET_KEY": "a secret for benchmarks only that is long enough for production",
+        "API_KEY_PEPPERS": "a pepper for benchmarks only that is long enough for production",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "ALLOWED_HOSTS": "127.0.0.1",

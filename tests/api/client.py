@@ -55,7 +55,7 @@ class Script:
 
     def follow(self, url: str) -> Any:
         """Return the page at the URL that a page gave."""
-        return self.read(url.removeprefix("http://testserver"))
+        return self.read(url.removeprefix("http://localhost"))
 
 
 def assert_problem(response: Response, status: int, code: str, *words: str) -> Any:
@@ -68,7 +68,7 @@ def assert_problem(response: Response, status: int, code: str, *words: str) -> A
     assert body.keys() - {"errors"} == {"type", "title", "status", "detail", "code"}
     assert body["status"] == status
     assert body["code"] == code, body
-    assert body["type"] == f"http://testserver/docs/api#{code}"
+    assert body["type"] == f"http://localhost/docs/api#{code}"
     for word in words:
         assert word in body["detail"], body
     return body

@@ -43,7 +43,7 @@ def test_the_visitor_turns_scim_on_and_generates_the_first_key(in_demo_mode, run
 
 def test_it_says_how_to_sign_in_and_that_is_true(in_demo_mode, run):
     told = run("seed_demo")
-    for text in ("http://testserver/settings/", "http://testserver/admin/", demo.ADMIN_EMAIL, demo.STAFF_EMAIL):
+    for text in ("http://localhost/settings/", "http://localhost/admin/", demo.ADMIN_EMAIL, demo.STAFF_EMAIL):
         assert text in told.out
     assert f"password: {demo.PASSWORD}" in told.out
     ana = authenticate(email=demo.ADMIN_EMAIL, password=demo.PASSWORD)

@@ -45,7 +45,7 @@ def test_with_scim_off_the_person_is_told(acme: Organization, add_nora: Callable
     assert sent.to == ["nora@acme.example"]
     assert sent.subject == "You have been added to Acme"
     assert "Ana Admin added you to Acme with the role Read Only." in sent.body
-    assert "http://testserver/settings/" in sent.body
+    assert "http://localhost/settings/" in sent.body
 
 
 def test_with_scim_on_nobody_is_told(add_nora: Callable[[str], None]) -> None:

@@ -268,6 +268,6 @@ def test_what_the_url_says_of_the_connection_holds_beside_our_own_options():
     said = options("postgres://u:p@db.example/name?sslmode=verify-full&tcp_user_timeout=10000")
     assert said == {
         "sslmode": "verify-full",
-        "tcp_user_timeout": 10000,
+        "tcp_user_timeout": "10000",
         "server_side_binding": True,
     }

@@ -53,7 +53,7 @@ def test_a_generated_key_says_who_made_what_when_from_where_and_how_to_undo_it(b
         assert "198.51.100.0/24" in text
         assert "create, change and deactivate the people in Acme" in text
         assert "If you don’t, delete it" in text
-        assert f"http://testserver/settings/api-access/keys/{made.key_id}" in text
+        assert f"http://localhost/settings/api-access/keys/{made.key_id}" in text
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_leaked_key_says_where_it_was_found_and_what_to_do(acme, ana, at, run_
     assert "https://git.example/acme/config?a=1&amp;b=&lt;2&gt;" in html
     for text in (plain, html):
         assert "11 May 2027, 12:00 (UTC), at once" in text
-        assert "http://testserver/settings/api-access/keys/new" in text
+        assert "http://localhost/settings/api-access/keys/new" in text
         assert "Remove the old one from where it was found" in text
 
 
@@ -141,7 +141,7 @@ def test_a_new_origin_says_what_is_new_and_what_to_do(acme, ana, key, at, run_on
         assert "curl, first used" in text
         assert "198.51.100" not in text
         assert "refused" not in text
-        assert f"http://testserver/settings/api-access/keys/{api_key.key_id}" in text
+        assert f"http://localhost/settings/api-access/keys/{api_key.key_id}" in text
 
 
 def test_a_refused_origin_says_that_it_was_refused(acme, ana, key, run_on):
@@ -189,7 +189,7 @@ def test_no_mail_has_the_keys_text_or_what_is_stored_of_it(acme, ana, at, run_on
         whole = mail.as_string() + "".join(part.get_content() for part in mail.walk() if not part.is_multipart())
         assert not any(secret in whole for secret in secrets)
         assert mail["Auto-Submitted"] == "auto-generated"
-        assert mail["Message-ID"].endswith("@testserver>")
+        assert mail["Message-ID"].endswith("@localhost>")
     assert not any(secret in caplog.text for secret in secrets)
 
 

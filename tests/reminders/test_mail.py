@@ -55,7 +55,7 @@ def test_the_mail_says_all_there_is_to_know(berlin, ana, key, run_on):
         assert "10 May 2027, 00:03 (Europe/Berlin, UTC+02:00), from 203.0.113.7, by Okta SCIM Client 1.0" in text
         assert "From then on Okta" in text
         assert "401" in text
-        assert f"http://testserver/settings/api-access/keys/{api_key.key_id}/rotation" in text
+        assert f"http://localhost/settings/api-access/keys/{api_key.key_id}/rotation" in text
     plain, html = parts(mail)
     assert [line[:3] for line in plain.splitlines() if line[:3] in ("1. ", "2. ", "3. ", "4. ")] == [
         "1. ",
@@ -77,7 +77,7 @@ def test_an_expired_key_is_spoken_of_in_the_past(ana, key, run_on):
     for text in parts(run_on("2027-06-10")[0]):
         assert "Expired" in text
         assert "Since then Okta" in text
-        assert "http://testserver/settings/api-access/keys/new" in text
+        assert "http://localhost/settings/api-access/keys/new" in text
         assert "/rotation" not in text
 
 
@@ -158,7 +158,7 @@ def test_the_expiry_comes_as_an_event_for_the_calendar(berlin, ana, key, run_on)
     [event] = calendar.walk("VEVENT")
     assert event["DTSTART"].dt == dt.datetime(2027, 6, 9, 22, tzinfo=dt.UTC)
     assert event["DTSTAMP"].dt == day("2027-05-10")
-    assert event["UID"] == f"{api_key.key_id}-expiry@testserver"
+    assert event["UID"] == f"{api_key.key_id}-expiry@localhost"
     assert event["SUMMARY"] == "Torii SCIM key “Okta, production; München” expires"
     [alarm] = event.walk("VALARM")
     assert alarm["TRIGGER"].dt == dt.timedelta(days=-7)
@@ -191,7 +191,7 @@ def test_the_message_id_differs_by_step_recipient_and_key_and_by_nothing_else(ac
     ids = [mail["Message-ID"] for when in ("2027-05-10", "2027-06-03") for mail in run_on(when)]
     assert len(set(ids)) == len(ids) == 8
     assert ids == [message_id(notice) for notice in Notice.objects.order_by("id")]
-    assert all(text.endswith("@testserver>") for text in ids)
+    assert all(text.endswith("@localhost>") for text in ids)
 
 
 def test_the_message_id_does_not_depend_on_case(key):

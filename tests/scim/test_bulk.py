@@ -60,12 +60,12 @@ def test_every_method_is_carried_out_in_order(okta: IdentityProvider, acme: Orga
     assert created == {
         "method": "POST",
         "bulkId": "u1",
-        "location": f"http://testserver/scim/v2/Users/{user.pk}",
+        "location": f"http://localhost/scim/v2/Users/{user.pk}",
         "version": okta.get(f"/Users/{user.pk}")["ETag"],
         "status": "201",
     }
     assert (replaced["status"], patched["status"]) == ("200", "200")
-    assert removed == {"method": "DELETE", "location": f"http://testserver/scim/v2{path}", "status": "204"}
+    assert removed == {"method": "DELETE", "location": f"http://localhost/scim/v2{path}", "status": "204"}
     assert okta.get(path).status_code == 404
     assert acme.events.filter(action=Action.MEMBER_DEACTIVATED).count() == 1
 
@@ -108,7 +108,7 @@ def test_references_are_resolved_in_patches_and_paths(okta: IdentityProvider, ac
     )
 
     assert statuses(response) == ["204", "204", "200", "201", "201"]
-    assert results(response)[1]["location"] == f"http://testserver/scim/v2/Groups/{group}"
+    assert results(response)[1]["location"] == f"http://localhost/scim/v2/Groups/{group}"
     assert results(response)[1]["version"] == okta.get(f"/Groups/{group}")["ETag"]
     two = acme.members.get(user_name="user2@acme.example")
     assert two.attributes["title"] == "Sir"

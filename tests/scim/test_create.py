@@ -19,7 +19,7 @@ def test_a_created_user_is_an_active_member(okta: IdentityProvider, acme: Organi
     assert bob["active"] is True
     assert bob["schemas"] == [USER]
     assert bob["meta"]["resourceType"] == "User"
-    assert bob["meta"]["location"] == f"http://testserver/scim/v2/Users/{bob['id']}"
+    assert bob["meta"]["location"] == f"http://localhost/scim/v2/Users/{bob['id']}"
 
 
 def test_creation_is_audited_with_the_key_and_the_address(

@@ -116,7 +116,7 @@ def test_both_base_urls_answer_and_name_themselves(acme: Organization, ana: Memb
 
     (user,) = idp.list()
 
-    assert user["meta"]["location"] == f"http://testserver/v1.0/scim/v2/Users/{ana.pk}"
+    assert user["meta"]["location"] == f"http://localhost/v1.0/scim/v2/Users/{ana.pk}"
 
 
 def test_no_cookie_is_set_or_read(okta: IdentityProvider) -> None:

@@ -16,7 +16,7 @@ from scim.filters.attributes import GROUP_ATTRIBUTES, MEMBER_ATTRIBUTES, ROLE_AT
 from scim.schemas import POLICY, FullUser
 from tests.identity_provider import ENTERPRISE, GROUP, USER, IdentityProvider, assert_error
 
-BASE = "http://testserver/scim/v2"
+BASE = "http://localhost/scim/v2"
 
 PEOPLE: list[dict[str, Any]] = [
     {

@@ -24,7 +24,7 @@ def test_a_signed_in_person_sees_their_own_resource(
 
     assert response.status_code == 200
     assert response.json() == okta.get(f"/Users/{emil.pk}").json()
-    assert response["Location"] == f"http://testserver/scim/v2/Users/{emil.pk}"
+    assert response["Location"] == f"http://localhost/scim/v2/Users/{emil.pk}"
     assert response["Content-Type"] == "application/scim+json"
     assert response["Cache-Control"] == "no-store"
     assert sign_in(eve).get("/scim/v2/Me", {"attributes": "userName"}).json()["userName"] == "eve@globex.example"

@@ -41,7 +41,7 @@ def test_the_organizations_roles_are_listed_and_read(okta: IdentityProvider, con
     assert roles[0]["description"] == "May see and change everything."
     assert okta.get(f"/Roles/{roles[5]['id']}").json() == roles[5]
     assert roles[5]["id"] == str(contracts.public_id)
-    assert roles[5]["meta"]["location"] == f"http://testserver/scim/v2/Roles/{contracts.public_id}"
+    assert roles[5]["meta"]["location"] == f"http://localhost/scim/v2/Roles/{contracts.public_id}"
     assert okta.list('displayName eq "contract manager"', path="/Roles") == [roles[5]]
 
 
@@ -58,7 +58,7 @@ def test_a_custom_role_is_made_named_and_deleted(okta: IdentityProvider, acme: O
 
     role = acme.roles.get(is_predefined=False)
     assert created.status_code == 201
-    assert created["Location"] == f"http://testserver/scim/v2{path}"
+    assert created["Location"] == f"http://localhost/scim/v2{path}"
     assert (created.json()["displayName"], "description" in put.json()) == ("Buyer", False)
     assert (patched.json()["displayName"], patched.json()["description"]) == ("Head Buyer", "Leads")
     assert (role.name, role.description, role.access) == ("Head Buyer", "Leads", everywhere(Level.NONE))

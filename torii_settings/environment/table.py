@@ -1,0 +1,115 @@
+"""Every variable that the service reads, and what has to hold between them."""
+
+from urllib.parse import quote, urlsplit
+
+from torii_settings.demo import demo_secret
+from torii_settings.environment.hosts import BaseUrl, Hosts, Networks, host_name, is_loopback, is_served
+from torii_settings.environment.kinds import (
+    Choice,
+    Duration,
+    Mailbox,
+    Peppers,
+    Secret,
+    Secrets,
+    Switch,
+    WholeNumber,
+)
+from torii_settings.environment.reading import Table
+from torii_settings.environment.urls import DatabaseUrl, EmailUrl, RedisUrl
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+DAY = 86400
+
+
+class Environment(Table):
+    """The variables, in README's order. A new one is a line here, and a line in settings.py."""
+
+    DEMO = Switch("whether this is a demo, which needs nothing else: SQLite, mail into a folder", default="off")
+    SECRET_KEY = Secret(
+        "Django's secret; signs sessions, links and cursors",
+        demo=lambda folder: demo_secret(folder / "secret-key"),
+    )
+    SECRET_KEY_FALLBACKS = Secrets(
+        "former values of `SECRET_KEY`, separated by commas; what they signed stays valid", default=""
+    )
+    API_KEY_PEPPERS = Peppers(
+        "secrets under which keys are hashed, newest first, separated by commas",
+        demo=lambda folder: demo_secret(folder / "pepper"),
+    )
+    DATABASE_URL = DatabaseUrl(
+        "`postgres://user:password@host/name`, a database whose locale is UTF-8",
+        demo=lambda folder: f"sqlite:///{quote(str(folder / 'demo.sqlite3'))}",
+    )
+    ALLOWED_HOSTS = Hosts("host names to answer to, separated by commas", demo="127.0.0.1,localhost")
+    BASE_URL = BaseUrl(
+        "the address that browsers and identity providers use; https turns on HSTS and secure cookies",
+        demo="http://127.0.0.1:8000",
+    )
+    EMAIL_URL = EmailUrl(
+        "`smtp+tls://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465` (TLS)",
+        demo=lambda folder: f"filemail:///{quote(str(folder / 'mail'))}",
+    )
+    DEFAULT_FROM_EMAIL = Mailbox("the sender of mails", demo="settings@acme.example")
+    REDIS_URL = RedisUrl(
+        "broker, cache and limits, as in `redis://host:6379`; without it a folder under `var/`, on one machine",
+        default="",
+    )
+    TRUSTED_PROXIES = Networks("addresses or networks whose `X-Forwarded-For` and `-Proto` are believed", default="")
+    SCIM_PAGE_SIZE = WholeNumber("members a page", default="100", least=1)
+    SCIM_PAGE_SIZE_MAX = WholeNumber("members a page at most", default="200", least=1)
+    SCIM_BODY_LIMIT = WholeNumber("bytes of a request body", default="1048576")
+    SCIM_STRING_LIMIT = WholeNumber("characters of one string in a resource", default="65536")
+    SCIM_PATCH_LIMIT = WholeNumber("operations in a PATCH", default="100")
+    SCIM_BULK_LIMIT = WholeNumber("operations in a bulk request", default="1000")
+    SCIM_FILTER_LIMIT = WholeNumber("bytes of a filter", default="1024")
+    SCIM_FILTER_TERMS = WholeNumber("comparisons of a filter", default="20")
+    KEY_RATE_LIMIT = WholeNumber("requests a second of a key", default="25")
+    KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
+    BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
+    REMINDER_INTERVAL = Duration(
+        "time between two looks for keys about to expire; the first pause after a mail failed",
+        default="15m",
+        least=1,
+        most=DAY,
+    )
+    DATABASE_CONN_MAX_AGE = Duration("time for which a database connection is kept", default="10m")
+    DATABASE_PREPARE = Switch(
+        "whether statements that are run often are prepared; `off` for a PgBouncer before 1.21", default="on"
+    )
+    LOG_LEVEL = Choice("the least level that is logged", LOG_LEVELS, default="INFO", demo="WARNING")
+
+    @property
+    def is_demo(self) -> bool:
+        return self.values.get("DEMO") is True
+
+    @property
+    def base_host(self) -> str:
+        """The host in BASE_URL, as ALLOWED_HOSTS has it."""
+        return host_name(urlsplit(self.BASE_URL).hostname or "")
+
+    def page_fits_its_maximum(self) -> str | None:
+        if self.SCIM_PAGE_SIZE <= self.SCIM_PAGE_SIZE_MAX:
+            return None
+        most = self.SCIM_PAGE_SIZE_MAX
+        return f"SCIM_PAGE_SIZE holds {self.SCIM_PAGE_SIZE}; it must be at most SCIM_PAGE_SIZE_MAX, {most}."
+
+    def secret_is_no_pepper(self) -> str | None:
+        if self.SECRET_KEY not in self.API_KEY_PEPPERS:
+            return None
+        return "SECRET_KEY holds one of API_KEY_PEPPERS; it must be another random text, of use for nothing else."
+
+    def base_url_is_answered(self) -> str | None:
+        if is_served(self.base_host, self.ALLOWED_HOSTS):
+            return None
+        hosts = ",".join(self.ALLOWED_HOSTS)
+        return f"ALLOWED_HOSTS holds {hosts!r}; it must have the host of BASE_URL among them, {self.base_host}."
+
+    def demo_stays_here(self) -> str | None:
+        if not self.DEMO or all(is_loopback(host) for host in [self.base_host, *self.ALLOWED_HOSTS]):
+            return None
+        return (
+            "DEMO is on, in which anybody signs in as anybody; "
+            "BASE_URL and ALLOWED_HOSTS must then name this machine alone, as in 127.0.0.1 or localhost."
+        )
+
+    rules = (page_fits_its_maximum, secret_is_no_pepper, base_url_is_answered, demo_stays_here)
