@@ -169,6 +169,13 @@ KINDS = {
             "The body is larger than 1048576 bytes; send less at once.",
         ),
         Kind(
+            "body_too_slow",
+            408,
+            "The body came too slowly",
+            "Send it again, faster; `detail` says how long is waited.",
+            "The body didn't arrive within 30 seconds.",
+        ),
+        Kind(
             "unsupported_media_type",
             415,
             "Unsupported media type",
@@ -195,6 +202,13 @@ KINDS = {
             "The database is busy",
             "Send it again after `Retry-After` seconds.",
             "The database is busy; try again.",
+        ),
+        Kind(
+            "overloaded",
+            503,
+            "Too many requests at once",
+            "Send it again after `Retry-After` seconds.",
+            "Too many requests are being answered; try again.",
         ),
     )
 }

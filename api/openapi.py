@@ -104,9 +104,10 @@ WITH_KEY = (
     "network_not_allowed",
     "too_many_requests",
     "database_busy",
+    "overloaded",
 )
 IN_LISTS = ("invalid_parameter", "invalid_cursor")
-WITH_BODY = ("malformed_json", "invalid_body", "body_too_large", "unsupported_media_type")
+WITH_BODY = ("malformed_json", "invalid_body", "body_too_large", "body_too_slow", "unsupported_media_type")
 
 
 def operation(

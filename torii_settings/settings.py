@@ -58,6 +58,10 @@ KEY_RATE_LIMIT = env.KEY_RATE_LIMIT
 KEY_RATE_BURST = env.KEY_RATE_BURST
 BAD_KEY_LIMIT = env.BAD_KEY_LIMIT
 
+# Of each web process: how many requests it answers at the same time, and how many more may wait for their turn.
+WEB_THREADS = env.WEB_THREADS
+WEB_QUEUE = env.WEB_QUEUE
+
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [

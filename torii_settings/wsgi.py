@@ -1,8 +1,10 @@
-"""The WSGI application: `granian --interface wsgi torii_settings.wsgi:application`.
+"""The WSGI application, which `python -m torii_settings.web` serves.
 
 The URLs, and the views behind them, are imported here rather than by the first request, which would wait a second.
 
-What Django does before and behind every request is left out for machines, whose requests are the many: see `Handler`.
+A request is answered in steps, each in a module of its own: its body is read, it takes a place, a view answers it, and
+the place is free again. What Django does before and behind every request is left out for machines, whose requests are
+the many: see `Handler.answer`.
 
 The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
 `TRUSTED_PROXIES`; from anyone else the headers mean nothing.
@@ -11,7 +13,7 @@ The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Pro
 import gc
 import os
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -24,27 +26,69 @@ from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 from torii_settings.middleware import MACHINE_PATHS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
+django.setup(set_prefix=False)
+
+from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
+from torii_settings.places import Places  # noqa: E402
+from torii_settings.refusals import Answer, Refusal, refused  # noqa: E402
 
 
-class Handler(WSGIHandler):
-    """Django's handler, which takes a machine's request straight to the middleware.
+class Handler:
+    """Has requests answered by Django, as many at the same time as there are places, and machines' with little ado."""
 
-    The signals that Django sends at the start and the end of a request cost a tenth of a GET. Of what listens to them,
-    a machine needs only that the connection to the database is left if it has aged or failed, and that once.
-    """
+    def __init__(self) -> None:
+        self.django = WSGIHandler()
+        self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
+        self.probes = Places(1, queue=PROBES, patience=PATIENCE)
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a request, as WSGI has it (PEP 3333)."""
+        try:
+            read_body(environ)
+            with self.place_for(environ.get("PATH_INFO", "")):
+                answer = self.answer(environ)
+        except Refusal as refusal:
+            answer = refused(environ, refusal)
+        start_response(answer.status, answer.headers)
+        return [answer.body]
+
+    def place_for(self, path: str) -> AbstractContextManager[None]:
+        """Return the place that a request has to take: health checks never wait behind customers."""
+        if path == "/healthz":
+            return nullcontext()
+        return self.probes.taken() if path == "/readyz" else self.customers.taken()
+
+    def answer(self, environ: dict[str, Any]) -> Answer:
+        """Return what the view answers.
+
+        The signals that Django sends at the start and the end of a request cost a tenth of a GET. Of what listens to
+        them, a machine needs only that the connection to the database is left if it has aged or failed, and that once.
+        """
         if not environ.get("PATH_INFO", "").startswith(MACHINE_PATHS):
-            return super().__call__(environ, start_response)
+            return self.page(environ)
         connection.close_if_unusable_or_obsolete()
         with closing(WSGIRequest(environ)) as request:
-            response: Any = self.get_response(request)
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
-        return [response.content]
+            response: Any = self.django.get_response(request)
+        return Answer(f"{response.status_code} {response.reason_phrase}", list(response.items()), response.content)
+
+    def page(self, environ: dict[str, Any]) -> Answer:
+        """Return what Django's own handler answers, complete: a slow reader of it holds up nobody."""
+        head: dict[str, Any] = {}
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+            head.update(status=status, headers=headers)
+            return body.append
+
+        body: list[bytes] = []
+        with closing(self.django(environ, start_response)) as response:
+            body.extend(response)
+        return Answer(body=b"".join(body), **head)
 
 
-django.setup(set_prefix=False)
+# For how many seconds a request waits for a place, and how many health checks at once wait for theirs.
+PATIENCE = 10
+PROBES = 4
+
 django_application = Handler()
 import_module(settings.ROOT_URLCONF)
 

@@ -66,6 +66,8 @@ class Environment(Table):
     KEY_RATE_LIMIT = WholeNumber("requests a second of a key", default="25")
     KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
     BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
+    WEB_THREADS = WholeNumber("requests that a web process answers at the same time", default="2", least=1, most=256)
+    WEB_QUEUE = WholeNumber("requests of a web process that wait for their turn, before others get a 503", default="64")
     REMINDER_INTERVAL = Duration(
         "time between two looks for keys about to expire; the first pause after a mail failed",
         default="15m",

@@ -1,0 +1,93 @@
+"""Places for requests: how many at once, how many wait, and whose connections they use."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from torii_settings.places import Places
+from torii_settings.refusals import Refusal, refused
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def test_who_finds_no_place_waits_for_one_and_beyond_the_queue_is_refused(threads: ThreadPoolExecutor) -> None:
+    places = Places(1, queue=1, patience=30)
+    taken, leave = Event(), Event()
+
+    def stay() -> None:
+        with places.taken():
+            taken.set()
+            leave.wait(30)
+
+    first = threads.submit(stay)
+    assert taken.wait(30)
+    second = threads.submit(stay)
+    while not places._waiting:
+        assert not second.done()
+    with pytest.raises(Refusal, match="Too many requests") as refusal, places.taken():
+        pass
+    assert (refusal.value.status, refusal.value.retry_after) == (503, 1)
+    leave.set()
+    assert (first.result(30), second.result(30)) == (None, None)
+
+
+def test_nobody_waits_for_a_place_without_end() -> None:
+    places = Places(1, queue=1, patience=0.01)
+    with places.taken(), pytest.raises(Refusal), places.taken():
+        pass
+    with places.taken():
+        pass
+
+
+def test_a_place_has_its_own_connection_whichever_thread_has_the_place(threads: ThreadPoolExecutor) -> None:
+    places = Places(1, queue=1, patience=30)
+
+    def use() -> int:
+        with places.taken():
+            return id(connections["default"])
+
+    def left() -> list[Any]:
+        return connections.all(initialized_only=True)
+
+    used = {pool.submit(use).result() for pool in (threads, ThreadPoolExecutor(1), ThreadPoolExecutor(1))}
+    assert len(used) == 1
+    assert threads.submit(left).result() == []
+
+
+def test_a_thread_with_a_connection_of_its_own_keeps_it(db: None) -> None:
+    connection.ensure_connection()
+    own = connections["default"]
+    with Places(1, queue=1, patience=1).taken():
+        assert connections["default"] is own
+    assert connections["default"] is own
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/scim/v2/Users", "application/scim+json"),
+        ("/v1.0/scim/v2/Users", "application/scim+json"),
+        ("/v1.0/members", "application/problem+json"),
+        ("/readyz", "application/json"),
+        ("/settings/members", "text/html; charset=utf-8"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 408, 413, 503])
+def test_a_refusal_comes_in_the_format_of_the_door(path: str, media_type: str, status: int) -> None:
+    answer = refused({"PATH_INFO": path}, Refusal(status, "Not now.", retry_after=1, closes=True))
+    headers = dict(answer.headers)
+    assert (answer.status[:3], headers["Content-Type"]) == (str(status), media_type)
+    assert (headers["Retry-After"], headers["Connection"]) == ("1", "close")
+    assert headers["Content-Length"] == str(len(answer.body))
+    assert b"Not now." in answer.body
+    if "json" in media_type:
+        assert json.loads(answer.body)["detail"] == "Not now."

@@ -1,0 +1,92 @@
+"""Places for requests: how many are answered at the same time, and how many more may wait.
+
+The server has more threads than there are places, so that some thread is always left for a health check, and for
+telling the caller who finds no place to come back. A place owns the connections to the database: there are as many of
+them as places, whichever thread has one, and statements stay prepared.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from torii_settings.refusals import Refusal
+
+RETRY_AFTER = 1
+
+
+class Place:
+    """Room for one request, and the connections that it is answered with."""
+
+    def __init__(self) -> None:
+        self._wrappers: dict[str, BaseDatabaseWrapper] = {}
+
+    def lend(self) -> bool:
+        """Make the place's connections this thread's; return False if the thread has its own, as tests do."""
+        if connections.all(initialized_only=True):
+            return False
+        for alias in connections:
+            connections[alias] = self._wrappers.get(alias) or self._connect(alias)
+        return True
+
+    def take_back(self) -> None:
+        """Leave the thread without connections."""
+        for alias in connections:
+            del connections[alias]
+
+    def _connect(self, alias: str) -> BaseDatabaseWrapper:
+        wrapper: BaseDatabaseWrapper = connections.create_connection(alias)
+        # Many threads use it, but only one at a time.
+        wrapper.inc_thread_sharing()
+        self._wrappers[alias] = wrapper
+        return wrapper
+
+
+class Places:
+    """`count` places; up to `queue` requests more wait up to `patience` seconds for one."""
+
+    def __init__(self, count: int, *, queue: int, patience: float) -> None:
+        self._free: SimpleQueue[Place] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(Place())
+        self._queue, self._patience = queue, patience
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Have a place for the length of the block. Raises Refusal, a 503, if too many wait or it takes too long."""
+        try:
+            place = self._free.get_nowait()
+        except Empty:
+            place = self._wait()
+        try:
+            lent = place.lend()
+            try:
+                yield
+            finally:
+                if lent:
+                    place.take_back()
+        finally:
+            self._free.put(place)
+
+    def _wait(self) -> Place:
+        with self._lock:
+            if self._waiting >= self._queue:
+                raise too_busy()
+            self._waiting += 1
+        try:
+            return self._free.get(timeout=self._patience)
+        except Empty:
+            raise too_busy() from None
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+
+def too_busy() -> Refusal:
+    """Return the 503 for a request that found no place."""
+    return Refusal(503, "Too many requests are being answered; try again.", retry_after=RETRY_AFTER)
