@@ -55,7 +55,7 @@ def test_a_place_has_its_own_connection_whichever_thread_has_the_place(threads: 
         with places.taken():
             return id(connections["default"])
 
-    def left() -> list[Any]:
+    def left() -> Any:
         return connections.all(initialized_only=True)
 
     used = {pool.submit(use).result() for pool in (threads, ThreadPoolExecutor(1), ThreadPoolExecutor(1))}
