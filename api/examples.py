@@ -2,6 +2,7 @@
 
 from typing import Any
 
+REQUEST_ID = "01980c3a7f6e4b0d9f2c5d1e8a7b6c54"
 ROLE = {"id": "0193a1f0-5c00-7abc-8def-0a1b2c3d4e5f", "name": "IT Admin"}
 MEMBER = {
     "id": "0193a1f0-6d11-7abc-9def-1a2b3c4d5e6f",
@@ -60,6 +61,7 @@ EVENT = {
     "changes": {"role": ["Employee", "IT Admin"]},
     "ip": "203.0.113.9",
     "user_agent": "curl/8.9.1",
+    "request_id": REQUEST_ID,
 }
 
 

@@ -10,7 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.serializers import Serializer
 
-from api.examples import EXAMPLES
+from api.examples import EXAMPLES, REQUEST_ID
 from api.kinds import KINDS
 from api.parameters import PAGE_SIZE, PAGE_SIZE_MAX, PageParameters, Parameters
 from api.problems import PROBLEM_TYPE, REALM, Problem
@@ -181,10 +181,15 @@ def problems(codes: tuple[str, ...]) -> dict[Any, OpenApiResponse]:
         (status, PROBLEM_TYPE): OpenApiResponse(
             ProblemSerializer,
             " ".join(f"`{code}`: {KINDS[code].title}." for code in found),
-            [OpenApiExample(code, value=Problem(code, KINDS[code].example).document()) for code in found],
+            [OpenApiExample(code, value=example(code)) for code in found],
         )
         for status, found in by_status.items()
     }
+
+
+def example(code: str) -> dict[str, Any]:
+    """Return a problem with this code, the same in every schema."""
+    return Problem(code, KINDS[code].example).document() | {"request_id": REQUEST_ID}
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

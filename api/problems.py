@@ -24,6 +24,7 @@ from apikeys.errors import (
     KeyUnknown,
     TooManyRequests,
 )
+from lib import request_id
 from members.errors import LastAdmin, UnknownRole
 from members.models import Member
 from scim.errors import ScimRefusal
@@ -45,13 +46,14 @@ class Problem(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def document(self) -> dict[str, Any]:
-        """Return the body (RFC 9457 §3), with our `code` and `errors` as its extension members (§3.2)."""
+        """Return the body (RFC 9457 §3), with our `code`, `request_id` and `errors` as extension members (§3.2)."""
         body: dict[str, Any] = {
             "type": self.kind.type,
             "title": self.kind.title,
             "status": self.kind.status,
             "detail": self.detail,
             "code": self.kind.code,
+            "request_id": request_id.current(),
         }
         return body | ({"errors": self.errors} if self.errors else {})
 

@@ -168,6 +168,7 @@ class AuditEventSerializer(Serializer[Event]):
     changes = serializers.DictField(help_text="A field's name with `[before, after]`, or with what was set.")
     ip = serializers.IPAddressField(allow_null=True)
     user_agent = serializers.CharField()
+    request_id = serializers.CharField(help_text="Names the request or the run that caused it; empty in old events.")
 
     @extend_schema_field(ActorSerializer)
     def get_actor(self, event: Event) -> dict[str, Any]:
@@ -240,6 +241,7 @@ class ProblemSerializer(Serializer[Any]):
     status = serializers.IntegerField(help_text="The HTTP status.")
     detail = serializers.CharField(help_text="What is wrong with this request.")
     code = serializers.ChoiceField(choices=list(KINDS), help_text="The kind of problem for programs: it never changes.")
+    request_id = serializers.CharField(help_text="Names the request in our log; also in the header X-Request-Id.")
     errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,

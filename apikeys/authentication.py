@@ -34,10 +34,14 @@ def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> A
     origin, now = Origin.of(request), timezone.now()
     try:
         text = key_text(request)
-        api_key = find_key(text, kind, now, seek)
+        api_key = read_key(text, seek)
     except KeyUnknown:
         limits.count_bad_key(origin.ip)
         raise
+    # Whether or not it is let in: the access line says whose it is.
+    request.known_key = api_key  # type: ignore[attr-defined]
+    check_kind(api_key, kind)
+    check_expiry(api_key, now)
     limits.check_key(api_key.pk)
     allowed = api_key.is_allowed_from(origin.ip)
     if not is_met(api_key, origin):
@@ -58,31 +62,34 @@ def key_text(request: HttpRequest) -> KeyText:
     return text
 
 
-def find_key(text: KeyText, kind: str, now: dt.datetime, seek: Seek | None = None) -> ApiKey:
-    """Return the key that `text` spells, live at `now`. Raises KeyUnknown, KeyExpired or KeyOfWrongType."""
-    api_key = read_key(text, seek)
-    if api_key is None:
-        raise KeyUnknown
+def check_kind(api_key: ApiKey, kind: str) -> None:
+    """Raise KeyOfWrongType unless the key opens the door that takes `kind`."""
     if api_key.prefix != kind:
         raise KeyOfWrongType(
             f"This is a key of type {api_key.get_kind_display()}: it opens {DOORS[api_key.prefix]}, not {DOORS[kind]}."
         )
+
+
+def check_expiry(api_key: ApiKey, now: dt.datetime) -> None:
+    """Raise KeyExpired if the key's expiration has come at `now`."""
     if api_key.is_expired(now):
         raise KeyExpired(
-            f"{'SCIM' if kind == 'scim' else 'API'} key …{api_key.last_four} expired on {api_key.expires_on}; "
-            "generate a new one in Settings > API Access."
+            f"{'SCIM' if api_key.prefix == 'scim' else 'API'} key …{api_key.last_four} expired on "
+            f"{api_key.expires_on}; generate a new one in Settings > API Access."
         )
-    return api_key
 
 
-def read_key(text: KeyText, seek: Seek | None) -> ApiKey | None:
-    """Return the key that `text` spells with its organization, in one query, which fills `seek` too."""
+def read_key(text: KeyText, seek: Seek | None) -> ApiKey:
+    """Return the key that `text` spells with its organization, in one query, which fills `seek` too.
+
+    Raises KeyUnknown.
+    """
     digests = text.digests(settings.API_KEY_PEPPERS)
     statement = key_statement(len(digests), seek.lookup if seek else None)
     values = {f"digest_{number}": digest for number, digest in enumerate(digests)}
     rows = statement.tuples(**values, sought=seek.value if seek else None)
     if not rows:
-        return None
+        raise KeyUnknown
     own = len(KEY_COLUMNS)
     both = own + len(ORGANIZATION_COLUMNS)
     api_key = instance(ApiKey, KEY_COLUMNS, rows[0][:own])

@@ -12,6 +12,7 @@ from icalendar import Alarm, Calendar, Event
 
 from apikeys.letters import Letter, key_url, letter_for
 from apikeys.models import ApiKey, Notice
+from lib import request_id
 
 # How long before the expiry a calendar speaks up: the first of these that is still ahead.
 ALARMS = (dt.timedelta(days=7), dt.timedelta(days=1))
@@ -28,12 +29,18 @@ def mail_for(notice: Notice, now: dt.datetime) -> EmailMultiAlternatives:
         body=render_to_string("apikeys/mail/letter.txt", {"letter": letter}),
         to=[notice.recipient],
         # RFC 3834 §5: nobody's out-of-office answers this.
-        headers={"Message-ID": message_id(notice), "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(notice), "Auto-Submitted": "auto-generated"} | cause(notice),
     )
     mail.attach_alternative(render_to_string("apikeys/mail/letter.html", {"letter": letter}), "text/html")
     if notice.kind in Notice.REMINDERS and not notice.api_key.is_expired(now):
         mail.attach(calendar_part(notice, letter))
     return mail
+
+
+def cause(notice: Notice) -> dict[str, str]:
+    """Return the header that names the request or the run which caused the notice, if that is known."""
+    caused_by = notice.details.get("request_id")
+    return {request_id.HEADER: caused_by} if caused_by else {}
 
 
 def message_id(notice: Notice) -> str:

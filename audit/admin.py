@@ -64,6 +64,7 @@ class EventAdmin(StaffAdmin):
         "actor_id",
         "ip",
         "user_agent",
+        "request_id",
         "changes",
     )
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from lib import request_id
 from members.ids import uuid7
 from torii_settings.statement import Insert
 
@@ -70,7 +71,7 @@ class Event(models.Model):
     """One thing that happened in one organization.
 
     `changes` maps a field to `[before, after]`, or to what was set. Actor and target are kept as text beside their
-    ids, because the log outlives them.
+    ids, because the log outlives them. `request_id` names the request or the run that caused it (`lib.request_id`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -88,6 +89,8 @@ class Event(models.Model):
     changes = models.JSONField(default=dict)
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True)
+    # The default in the database is for the release before, which inserts without it.
+    request_id = models.CharField(max_length=request_id.LENGTH, blank=True, default="", db_default="")
 
     objects = EventQuerySet.as_manager()
 
@@ -156,4 +159,5 @@ def event_of(
         changes=changes,
         ip=by.origin.ip,
         user_agent=by.origin.user_agent,
+        request_id=request_id.current(),
     )

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from scim2_models import Error, InvalidValueException, SCIMException
 
 from apikeys.errors import KeyNotAllowedHere, KeyRefused, TooManyRequests
+from lib import request_id
 from members import errors as members
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,11 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
 def error_response(
     status: int, detail: str, scim_type: str = "", headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    """Return a SCIM error; `status` is a string in the body (RFC 7644 §3.12)."""
+    """Return a SCIM error; `status` is a string in the body (RFC 7644 §3.12).
+
+    `detail` ends in the request id: identity providers show their admins nothing else that says which request it was.
+    """
+    detail = f"{detail} (request id {request_id.current()})"
     body = {"schemas": [str(Error.__schema__)], "status": str(status), "detail": detail}
     if scim_type:
         body["scimType"] = scim_type

@@ -34,6 +34,12 @@ def fresh_limits() -> None:
             server.flushdb()
 
 
+@pytest.fixture
+def alike_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every request the same id, for tests that compare whole answers."""
+    monkeypatch.setattr("lib.request_id.new", lambda: "alike")
+
+
 def organization(name: str, *domains: str) -> Organization:
     """Make an organization with SCIM on."""
     made = Organization.objects.create_organization(name, domains=list(domains), by=SETUP)

@@ -69,5 +69,6 @@ def assert_error(response: Response, status: int, scim_type: str = "", *words: s
     assert body["schemas"] == [ERROR]
     assert body["status"] == str(status)
     assert body.get("scimType", "") == scim_type, body
+    assert body["detail"].endswith(f" (request id {response['X-Request-Id']})"), body
     for word in words:
         assert word in body["detail"], body

@@ -14,6 +14,8 @@ os.environ.setdefault("ALLOWED_HOSTS", "testserver,localhost,127.0.0.1")
 os.environ.setdefault("BASE_URL", "http://localhost")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 os.environ.setdefault("DEFAULT_FROM_EMAIL", "settings@torii.example")
+# A line for every request would bury what pytest has to say.
+os.environ.setdefault("ACCESS_LOG", "off")
 # The tests make a database of their own beside this one. Were this one :memory:, pytest-django's live server would have
 # all its threads share one connection, and crash.
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{VAR / 'unused.sqlite3'}")

@@ -9,9 +9,12 @@ import os
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import before_task_publish, task_postrun, task_prerun
 from kombu.exceptions import OperationalError
 from kombu.transport import redis
 from redis.exceptions import ConnectionError  # noqa: A004 - kombu knows this one
+
+from lib import request_id
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,24 @@ redis.Transport.Channel = Channel
 app = Celery("torii_settings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@before_task_publish.connect
+def send_request_id(headers: dict[str, Any], **kwargs: object) -> None:
+    """Send the id of what starts a task along with it; the clock has none, so each of its runs gets its own."""
+    headers["request_id"] = request_id.known() or request_id.new()
+
+
+@task_prerun.connect
+def take_request_id(task: Task[..., Any], **kwargs: object) -> None:
+    """Have the task go on under the id in its message, or, without one, that of what goes on here."""
+    task.request.request_id_token = request_id.begin(task.request.get("request_id") or request_id.known())  # type: ignore[attr-defined]
+
+
+@task_postrun.connect
+def leave_request_id(task: Task[..., Any], **kwargs: object) -> None:
+    """Go back to what was before the task."""
+    request_id.end(task.request.request_id_token)  # type: ignore[attr-defined]
 
 
 # How long a request may be held up by a broker that doesn't answer, at connecting and at each command.

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "torii_settings.access.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "torii_settings.middleware.MachineDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -109,6 +110,7 @@ TEMPLATES: list[dict[str, Any]] = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"request_id": "torii_settings.templatetags"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -285,6 +287,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+ACCESS_LOG = env.ACCESS_LOG
 
 LOGGING = {
     "version": 1,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from lib import request_id
 from torii_settings.celery import start_soon
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         occasion: str = "",
         details: dict[str, Any] | None = None,
     ) -> None:
-        """Write down that `addresses` are to be told, each once without regard to case.
+        """Write down that `addresses` are to be told, each once without regard to case, and by which request.
 
         Whoever is in the table already stays as they are: another worker may write at the same moment.
         """
@@ -78,7 +79,7 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
                     kind=kind,
                     occasion=occasion,
                     recipient=address,
-                    details=details or {},
+                    details=(details or {}) | {"request_id": request_id.current()},
                     created_at=now,
                     next_attempt_at=now,
                 )

@@ -65,10 +65,11 @@ def assert_problem(response: Response, status: int, code: str, *words: str) -> A
     assert response["Cache-Control"] == "no-store"
     assert response["Content-Length"] == str(len(response.content))
     body = response.json()
-    assert body.keys() - {"errors"} == {"type", "title", "status", "detail", "code"}
+    assert body.keys() - {"errors"} == {"type", "title", "status", "detail", "code", "request_id"}
     assert body["status"] == status
     assert body["code"] == code, body
     assert body["type"] == f"http://localhost/docs/api#{code}"
+    assert body["request_id"] == response["X-Request-Id"]
     for word in words:
         assert word in body["detail"], body
     return body

@@ -36,6 +36,7 @@ def test_an_event_says_who_did_what_to_whom_from_where(
         "changes": {"role": ["IT Admin", "Read Only"]},
         "ip": "192.0.2.7",
         "user_agent": "Browser",
+        "request_id": event.request_id,
     }
     assert script.read(f"audit-events/{event.pk}") == told
 

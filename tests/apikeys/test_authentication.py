@@ -47,6 +47,7 @@ def test_the_scheme_is_read_leniently(acme: Organization, header: str) -> None:
     assert idp.get("/Users").status_code == 200
 
 
+@pytest.mark.usefixtures("alike_ids")
 def test_unknown_malformed_and_deleted_keys_are_told_the_same(acme: Organization) -> None:
     deleted = new_key(acme)
     deleted.api_key.delete_key(by=SETUP)

@@ -12,6 +12,7 @@ from apikeys.errors import KeyInvalid, KeyNotLive, KeyRotated
 from apikeys.models import ApiKey, NewKey, Notice, Rotation
 from audit.actor import Actor, Origin
 from audit.models import Action
+from lib import request_id
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
 from tests.identity_provider import IdentityProvider
@@ -216,7 +217,8 @@ def test_every_admin_is_told_of_generating_and_deleting(acme: Organization, ana:
     notices = Notice.objects.order_by("id").values_list("kind", "recipient")
     assert list(notices) == [("generated", "ana@acme.example"), ("deleted", "ana@acme.example")]
     [details] = {tuple(sorted(notice.details.items())) for notice in Notice.objects.filter(kind="generated")}
-    assert dict(details) == {"by": "Ira Item", "ip": "203.0.113.7", "user_agent": HERE.user_agent}
+    told = {"by": "Ira Item", "ip": "203.0.113.7", "user_agent": HERE.user_agent}
+    assert dict(details) == told | {"request_id": request_id.current()}
 
 
 def test_an_address_is_told_once_in_whatever_case(acme: Organization) -> None:

@@ -161,6 +161,7 @@ def test_every_address_of_the_rest_api_shows_and_changes_nothing_of_acme(
     assert snapshot() == before
 
 
+@pytest.mark.usefixtures("alike_ids")
 def test_another_organizations_id_is_answered_like_an_unknown_and_a_malformed_one(
     belongings: dict[str, str], globex: Organization, eve: Member, settings: Any
 ) -> None:

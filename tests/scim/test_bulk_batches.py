@@ -145,6 +145,7 @@ def test_a_batch_does_what_its_operations_do_one_by_one(
             Role(organization=acme, name=name, access=employee_role(acme).access).create_role(by=SETUP)
         person(acme, "dora@acme.example", "Dora Doe").deactivate(by=SETUP)
 
+        patch.setattr("lib.request_id.new", lambda: "alike")
         patch.setattr(bulk, "BATCH", size)
         together = outcome(okta, acme, operations, rest)
         patch.setattr(bulk, "BATCH", 1)

@@ -103,6 +103,7 @@ def test_a_body_that_unpacks_to_too_much_is_a_413(okta: IdentityProvider, settin
     assert send(okta, "application/json", gzip.compress(BODY), **{"Content-Encoding": "gzip"}).status_code == 201
 
 
+@pytest.mark.usefixtures("alike_ids")
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_head_is_get_without_its_body_and_a_trailing_slash_changes_nothing(
     okta: IdentityProvider, ana: Member, address: str

@@ -12,6 +12,8 @@ from scim.views.users import UsersView
 from tests.conftest import SETUP, person
 from tests.identity_provider import IdentityProvider, Response
 
+pytestmark = pytest.mark.usefixtures("alike_ids")
+
 FILTERS = (
     'userName eq "bob@acme.example"',
     'USERNAME eq "BOB@acme.example"',

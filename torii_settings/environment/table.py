@@ -79,6 +79,7 @@ class Environment(Table):
         "whether statements that are run often are prepared; `off` for a PgBouncer before 1.21", default="on"
     )
     LOG_LEVEL = Choice("the least level that is logged", LOG_LEVELS, default="INFO", demo="WARNING")
+    ACCESS_LOG = Switch("whether each request writes a line", default="on", demo="off")
 
     @property
     def is_demo(self) -> bool:
