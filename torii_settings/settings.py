@@ -122,7 +122,7 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # Data -----------------------------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.DATABASE_URL}
+DATABASES = {"default": dict(env.DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "sqlite3":
     # WAL lets readers go on beside one writer; IMMEDIATE takes the write lock at BEGIN, so that a transaction which
     # reads before it writes waits for its turn instead of failing half way.
@@ -139,7 +139,7 @@ else:
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     # The server binds the parameters, as it does those of statements that are made once: Django makes the SQL of both.
-    DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True}
+    DATABASES["default"]["OPTIONS"] = env.DATABASE_URL["OPTIONS"] | {"server_side_binding": True}
 
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
 # that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.
@@ -151,7 +151,7 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
-REDIS_URL = env.REDIS_URL
+REDIS_URL = env.REDIS_URL.url if env.REDIS_URL else ""
 if REDIS_URL:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
@@ -237,8 +237,8 @@ SPECTACULAR_SETTINGS = {
 
 # Work off the request -------------------------------------------------------------------------------------------------
 
-if REDIS_URL:
-    CELERY_BROKER_URL = REDIS_URL
+if env.REDIS_URL:
+    CELERY_BROKER_URL = env.REDIS_URL.broker_url
     # A broker that vanished without a word would be waited for without end.
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "socket_timeout": 30,

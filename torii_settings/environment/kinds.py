@@ -6,7 +6,7 @@ A variable is a descriptor: in the class `Environment` it describes itself, on a
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, overload
 
@@ -195,8 +195,9 @@ class Mailbox(Required[str]):
 
     def read(self, text: str) -> str:
         try:
-            validate_email(parseaddr(text)[1])
-        except ValidationError:
+            [(_, address)] = getaddresses([text])
+            validate_email(address)
+        except (ValueError, ValidationError):
             raise Wrong from None
         return text
 
@@ -213,7 +214,7 @@ class Secret(Required[str]):
         return text
 
     def shown(self, text: str) -> str:
-        return f"a secret of {len(text)} characters"
+        return f"a secret of {len(text)} character{'' if len(text) == 1 else 's'}"
 
 
 class Secrets(Variable[list[str]]):

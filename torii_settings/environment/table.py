@@ -15,7 +15,8 @@ from torii_settings.environment.kinds import (
     WholeNumber,
 )
 from torii_settings.environment.reading import Table
-from torii_settings.environment.urls import DatabaseUrl, EmailUrl, RedisUrl
+from torii_settings.environment.redis import RedisUrl
+from torii_settings.environment.urls import DatabaseUrl, EmailUrl
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 DAY = 86400

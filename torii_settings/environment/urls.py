@@ -1,4 +1,4 @@
-"""Variables that say where a server is and how to sign in there: database, Redis and mail server.
+"""Variables that say where a server is and how to sign in there: database and mail server (`redis.py` has Redis).
 
 User and password may be percent-encoded. They need not be, but for `/`, `?` and `#`, at which they would end.
 No error shows such a URL: what it says of it is its scheme.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from torii_settings.environment.kinds import Required, Variable, Wrong
+from torii_settings.environment.kinds import Required, Wrong
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?")
 LAST_PORT = 65535
@@ -32,10 +32,10 @@ class Parts:
         """Part a URL. Raises Wrong for a text that is none."""
         match = URL.fullmatch(text)
         if match is None:
-            raise Wrong("is no URL (a # in a password is written %23)")
+            raise Wrong("has a #, which a password spells %23" if "#" in text else "is no URL")
         user, _, password = (match[2] or "").partition(":")
         if "@" in match[4]:
-            raise Wrong("has a / or ? in its password (written %2F and %3F)")
+            raise Wrong("has a / or ? where a password spells %2F and %3F")
         return cls(match[1].lower(), unquote(user), unquote(password), match[3], match[4], match[5] or "")
 
     @property
@@ -59,7 +59,7 @@ def scheme_of(text: str) -> str:
     if match:
         return f"{match[0]}…"
     # "localhost:6379", the commonest mistake, is no secret; anything else might be.
-    return repr(text) if re.fullmatch(r"[\w.-]+(:[0-9]{1,5})?", text) else f"{len(text)} characters"
+    return repr(text) if re.fullmatch(r"[\w.-]+:[0-9]{1,5}", text) else f"{len(text)} characters"
 
 
 class DatabaseUrl(Required[dict[str, Any]]):
@@ -114,42 +114,6 @@ def absolute_path(parts: Parts) -> str:
     if parts.hosts or parts.signed_in or parts.query or not re.fullmatch(r"//[^/].*", path):
         raise Wrong(f"names no full path, which follows three slashes, as in {parts.scheme}:////var/lib/torii")
     return path.removeprefix("/")
-
-
-class RedisUrl(Variable[str]):
-    """Where Redis is; empty for none."""
-
-    right = "redis://:password@host:6379/0 (rediss:// with TLS, or unix:///path/to/socket)"
-
-    def read(self, text: str) -> str:
-        parts = Parts.of(text)
-        if parts.scheme not in ("redis", "rediss", "unix"):
-            raise Wrong("is not where a Redis could be")
-        if parts.scheme != "unix":
-            parts.single_host(6379)
-        url = f"{parts.scheme}://{parts.signed_in}{parts.hosts}{parts.path}"
-        url += f"?{parts.query}" if parts.query else ""
-        self.try_out(parts, url)
-        return url
-
-    def try_out(self, parts: Parts, url: str) -> None:
-        """Raise Wrong if Redis's library can't make a connection (without opening it) of the URL."""
-        from redis import ConnectionPool
-
-        if parts.scheme == "unix" and (parts.hosts or len(parts.path) < 2):
-            raise Wrong("names no socket by its full path")
-        if parts.scheme != "unix" and not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
-            raise Wrong("has a path that is not the number of a database")
-        try:
-            ConnectionPool.from_url(url).make_connection()
-        except (ValueError, TypeError):
-            raise Wrong("has an option that Redis's library doesn't understand") from None
-
-    def nothing(self) -> str:
-        return ""
-
-    def shown(self, text: str) -> str:
-        return scheme_of(text)
 
 
 class EmailUrl(Required[dict[str, Any]]):
