@@ -8,19 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.test_environment import PRODUCTION
 from torii_settings.environment import readme
 
 ROOT = Path(__file__).resolve().parents[2]
-
-PRODUCTION = {
-    "SECRET_KEY": "production-secret-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
-    "API_KEY_PEPPERS": "production-pepper-" + "0123456789abcdefghijklmnopqrstuvwxyz",
-    "DATABASE_URL": "postgres://u:p@127.0.0.1/none",
-    "ALLOWED_HOSTS": "settings.example",
-    "BASE_URL": "https://settings.example",
-    "EMAIL_URL": "smtp://127.0.0.1:25",
-    "DEFAULT_FROM_EMAIL": "settings@settings.example",
-}
 
 
 def manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
