@@ -46,7 +46,7 @@ test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
 
 # Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
 test-sqlite: setup ## run the tests on SQLite, without a broker
-	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes $(ARGS)
+	env -u DATABASE_URL -u REDIS_URL $(PYTEST) --ignore tests/browser --ignore tests/processes --ignore tests/deployment $(ARGS)
 
 test-long: services ## repeat often what `make test` does a few times
 	$(PYTHON) -m tests.services $(PYTEST) -m long $(ARGS)

@@ -10,16 +10,17 @@ from signal import SIGTERM
 from urllib.parse import quote
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.services import accepts_connections, free_port, running, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def database_url() -> str:
+def database_url(to: BaseDatabaseWrapper = connection) -> str:
     """Return the URL of the database that this test uses; it must be marked `django_db(transaction=True)`."""
-    database = connection.settings_dict
-    if connection.vendor == "sqlite":
+    database = to.settings_dict
+    if to.vendor == "sqlite":
         return f"sqlite:///{database['NAME']}"
     user, password = quote(database["USER"]), quote(database["PASSWORD"])
     return f"postgres://{user}:{password}@{database['HOST']}:{database['PORT']}/{database['NAME']}"

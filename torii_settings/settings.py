@@ -65,6 +65,7 @@ WEB_QUEUE = env.WEB_QUEUE
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "torii_settings",
     "members",
     "apikeys",
     "audit",
@@ -144,6 +145,10 @@ else:
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
 # that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.
 DATABASE_PREPARE = env.DATABASE_PREPARE
+
+# `torii_settings.postgresql.schema` gives the reason.
+MIGRATION_LOCK_TIMEOUT = env.MIGRATION_LOCK_TIMEOUT
+MIGRATION_LOCK_TRIES = env.MIGRATION_LOCK_TRIES
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

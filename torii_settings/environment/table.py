@@ -79,6 +79,10 @@ class Environment(Table):
     DATABASE_PREPARE = Switch(
         "whether statements that are run often are prepared; `off` for a PgBouncer before 1.21", default="on"
     )
+    MIGRATION_LOCK_TIMEOUT = Duration(
+        "time that `migrate` waits for a table, and traffic behind it, before it lets go and tries again", default="2s"
+    )
+    MIGRATION_LOCK_TRIES = WholeNumber("how often `migrate` tries", default="12", least=1, most=1000)
     LOG_LEVEL = Choice("the least level that is logged", LOG_LEVELS, default="INFO", demo="WARNING")
     ACCESS_LOG = Switch("whether each request writes a line", default="on", demo="off")
 

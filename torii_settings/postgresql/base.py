@@ -9,6 +9,7 @@ from psycopg import Connection, Cursor, adapters
 from psycopg.pq import Format, TransactionStatus
 
 from torii_settings.postgresql.prepared import checked
+from torii_settings.postgresql.schema import DatabaseSchemaEditor
 
 # Django has these read by Python, to choose a time zone and to keep them as text. In UTC, which is ours, psycopg's own
 # readers in C come to the same, several times as fast: a page of 100 members holds 300 moments.
@@ -17,6 +18,8 @@ READ_AS = {"timestamptz": "timestamptz", "jsonb": "text", "inet": "text", "cidr"
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Reads moments and texts in C, commits with little ado, and knows without asking that the server has hung up."""
+
+    SchemaEditorClass = DatabaseSchemaEditor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
         """Return a connection with the readers."""
