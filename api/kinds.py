@@ -25,6 +25,13 @@ KINDS = {
     kind.code: kind
     for kind in (
         Kind(
+            "wrong_host",
+            400,
+            "The Host header is wrong",
+            "Call the address that `detail` names; a proxy must pass Host on.",
+            "The Host header names no host of this service: call it at https://settings.example.com.",
+        ),
+        Kind(
             "malformed_json",
             400,
             "The body is no JSON",

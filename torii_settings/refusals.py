@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
@@ -23,12 +24,18 @@ class Answer(NamedTuple):
 
 
 class Refusal(Exception):
-    """A request that the server refuses; after some of them the connection can't be used again."""
+    """A request that the server refuses; after some of them the connection can't be used again.
 
-    def __init__(self, status: int, detail: str, *, retry_after: int | None = None, closes: bool = False) -> None:
+    `code` is that of the REST API's problem, where the status alone doesn't say which.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, code: str = "", retry_after: int | None = None, closes: bool = False
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.code = code or PROBLEMS[status]
         self.retry_after = retry_after
         self.closes = closes
 
@@ -62,7 +69,7 @@ def scim_error(refusal: Refusal) -> HttpResponse:
 
 def problem(refusal: Refusal) -> HttpResponse:
     """Return a problem document (RFC 9457)."""
-    return respond(Problem(PROBLEMS[refusal.status], refusal.detail))
+    return respond(Problem(refusal.code, refusal.detail))
 
 
 def health(refusal: Refusal) -> HttpResponse:
@@ -72,4 +79,6 @@ def health(refusal: Refusal) -> HttpResponse:
 
 def page(refusal: Refusal) -> HttpResponse:
     """Return a page that needs neither session nor database."""
-    return HttpResponse(render_to_string("refused.html", {"detail": refusal.detail}), status=refusal.status)
+    # Under a wrong name nothing of ours is found, so its links name the right one.
+    text = render_to_string("refused.html", {"detail": refusal.detail, "base_url": settings.BASE_URL})
+    return HttpResponse(text, status=refusal.status)

@@ -2,9 +2,9 @@
 
 The URLs, and the views behind them, are imported here rather than by the first request, which would wait a second.
 
-A request is answered in steps, each in a module of its own: its body is read, it takes a place, a view answers it, and
-the place is free again. What Django does before and behind every request is left out for machines, whose requests are
-the many: see `Handler.answer`.
+A request is answered in steps, each in a module of its own: its body is read, its host is checked, it takes a place, a
+view answers it, and the place is free again. What Django does before and behind every request is left out for machines,
+whose requests are the many: see `Handler.answer`.
 
 The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
 `TRUSTED_PROXIES`; from anyone else the headers mean nothing.
@@ -29,6 +29,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
 
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
+from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
 from torii_settings.refusals import Answer, Refusal, refused  # noqa: E402
 
@@ -45,6 +46,7 @@ class Handler:
         """Answer a request, as WSGI has it (PEP 3333)."""
         try:
             read_body(environ)
+            check_host(environ)
             with self.place_for(environ.get("PATH_INFO", "")):
                 answer = self.answer(environ)
         except Refusal as refusal:
