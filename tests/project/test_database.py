@@ -55,7 +55,7 @@ def query(sql: str, *values: Any, on: Any = connection) -> Any:
 def get(path: str, key: str) -> str:
     """Make a request as the web server does, connection handling included, in this thread; return the status."""
     statuses: list[str] = []
-    environ = RequestFactory().get(path, headers={"Authorization": f"Bearer {key}"}).environ
+    environ = RequestFactory().get(path, headers={"Authorization": f"Bearer {key}", "Host": "testserver"}).environ
     b"".join(application(environ, lambda status, headers: statuses.append(status)))
     return statuses[0]
 
