@@ -2,15 +2,14 @@
 
 A bucket is a single number, the theoretical arrival time of the generic cell rate algorithm: a request is let in while
 that time is less than a burst ahead of now, and moves it by one interval. It lives in Redis, or in this process when no
-Redis is configured. With Redis out of reach the gate stands open and says so in the log: limits protect the service,
-and an identity provider must not be cut off because a cache is down.
+Redis is configured. While Redis can't be used, each process counts by itself, from an empty bucket: an identity
+provider must not be cut off because a cache is down, and nobody may call without limit.
 
 Who calls often need not ask Redis each time. While a bucket is less than half full, a process takes a few requests in
 advance, a lease, for half a second; what is left of it then goes back. So no more are let in than without leases;
 fewer, by what other processes hold at that moment, only from a bucket that is more than half full.
 """
 
-import logging
 import math
 import threading
 import time
@@ -25,8 +24,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from apikeys.errors import TooManyRequests
-
-logger = logging.getLogger(__name__)
+from lib.breaker import REDIS
 
 REDIS_TIMEOUT = 0.25
 MEMORY_BUCKETS = 50_000
@@ -104,9 +102,10 @@ class RedisBuckets:
         self._thread = threading.local()
         self._leases: dict[str, Lease] = {}
         self._lock = threading.Lock()
+        self._memory = MemoryBuckets()
 
     def take(self, name: str, interval: float, tolerance: float) -> float:
-        """See `Buckets.take`; lets everything in while Redis can't be reached."""
+        """See `Buckets.take`; counts in memory while Redis can't be used."""
         now = time.monotonic()
         with self._lock:
             lease = self._leases.get(name)
@@ -114,12 +113,15 @@ class RedisBuckets:
                 lease.left -= 1
                 return 0.0
             left = self._leases.pop(name).left if lease else 0
+        if not REDIS.allows():
+            return self._memory.take(name, interval, tolerance)
         wanted = max(min(LEASE, int(tolerance / interval / LEASE)), 1)
         try:
             granted, wait = self._run(f"limit:{name}", interval, tolerance, wanted, left)
         except redis.RedisError as error:
-            logger.warning("limits are open: Redis can't be reached (%s)", type(error).__name__)
-            return 0.0
+            REDIS.trip(error)
+            return self._memory.take(name, interval, tolerance)
+        REDIS.mend()
         if granted > 1:
             self._keep(name, Lease(granted - 1, now + LEASE_SECONDS))
         return 0.0 if granted else float(wait)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
@@ -15,6 +16,7 @@ from django.utils import timezone
 from apikeys import limits
 from apikeys.models import ApiKey, NewKey
 from audit.actor import Actor
+from lib.breaker import REDIS
 from members.directory import DirectoryProfile
 from members.models import Member, Organization, Role, User
 from members.models.role import EMPLOYEE
@@ -29,6 +31,8 @@ Migrate = Callable[[str, str], Any]
 def fresh_limits() -> None:
     """Every test starts with empty rate-limit buckets, in this process and in this worker's Redis database."""
     limits.buckets.cache_clear()
+    REDIS.reset()
+    cache.clear()
     if settings.REDIS_URL:
         with redis.Redis.from_url(settings.REDIS_URL) as server:
             server.flushdb()

@@ -6,36 +6,26 @@ default runs both in one process with `worker -B -P solo`.
 
 import logging
 import os
-from typing import Any
+from typing import Any, cast
 
 from celery import Celery, Task
 from celery.signals import before_task_publish, task_postrun, task_prerun
+from kombu import Connection
 from kombu.exceptions import OperationalError
-from kombu.transport import redis
-from redis.exceptions import ConnectionError  # noqa: A004 - kombu knows this one
+from kombu.transport import TRANSPORT_ALIASES
 
 from lib import request_id
+from lib.breaker import REDIS
+from lib.broker.unreadable import SetsAside
 
 logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 
 
-class Channel(redis.Channel):
-    """A channel that says so when its connection is closed.
-
-    kombu 5.7 stumbles over None instead, which ends a worker that loses Redis with a message in hand: it can neither
-    acknowledge the message nor put it back, and takes that AttributeError for its own.
-    """
-
-    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        if self.connection is None or self.connection.client is None:
-            raise ConnectionError("The connection to Redis is closed.")
-        parameters: dict[str, Any] = super()._connparams(asynchronous)  # type: ignore[misc]
-        return parameters
-
-
-redis.Transport.Channel = Channel
+TRANSPORT_ALIASES.update(
+    redis="lib.broker.redis:Transport", rediss="lib.broker.redis:Transport", filesystem="lib.broker.folder:Transport"
+)
 
 app = Celery("torii_settings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -67,16 +57,38 @@ BROKER_SECONDS = 0.3
 def start_soon(task: Task[..., None], *arguments: str) -> None:
     """Have a worker run `task`, if the broker takes it.
 
-    A broker that can't be reached must neither fail the request that asks, whose work is committed, nor hold it up.
-    Celery's own connections wait for the broker to come back, so this takes one that doesn't.
+    A broker that can't be reached or answers with an error must neither fail the request that asks, whose work is
+    committed, nor hold it up. Celery's own connections wait for the broker to come back, so this takes one that
+    doesn't.
     """
+    if not REDIS.allows():
+        logger.info("%s is not started: the broker was away a moment ago", task.name)
+        return
+    connection = impatient_connection()
+    errors = (OperationalError, OSError, *connection.connection_errors, *connection.channel_errors)
+    refusals = cast("tuple[type[Exception], ...]", errors)
+    try:
+        with connection:
+            task.apply_async(arguments, retry=False, connection=connection)  # type: ignore[call-arg]
+    except refusals as error:
+        REDIS.trip(error)
+        logger.warning("%s is not started: the broker can't be reached (%s)", task.name, type(error).__name__)
+    else:
+        REDIS.mend()
+
+
+def messages_set_aside() -> int:
+    """Return how many messages no worker could read. Raises what kombu raises if the broker can't be reached."""
+    with impatient_connection() as connection:
+        channel = connection.default_channel
+        return channel.count_set_aside() if isinstance(channel, SetsAside) else 0
+
+
+def impatient_connection() -> Connection:
+    """Return a connection to the broker that gives up after BROKER_SECONDS."""
     options = app.conf.broker_transport_options | {
         "max_retries": 0,
         "socket_connect_timeout": BROKER_SECONDS,
         "socket_timeout": BROKER_SECONDS,
     }
-    try:
-        with app.connection_for_write(transport_options=options, connect_timeout=BROKER_SECONDS) as connection:
-            task.apply_async(arguments, retry=False, connection=connection)  # type: ignore[call-arg]
-    except (OperationalError, OSError) as error:
-        logger.warning("%s is not started: the broker can't be reached (%s)", task.name, type(error).__name__)
+    return app.connection_for_write(transport_options=options, connect_timeout=BROKER_SECONDS)

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "members",
     "apikeys",
     "audit",
+    "outbox",
     "scim",
     "api",
     "unfold",
@@ -158,7 +159,7 @@ USE_I18N = False
 
 REDIS_URL = env.REDIS_URL.url if env.REDIS_URL else ""
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {"default": {"BACKEND": "lib.cache.FailoverCache", "LOCATION": REDIS_URL}}
 
 # Signing in -----------------------------------------------------------------------------------------------------------
 
@@ -252,16 +253,15 @@ if env.REDIS_URL:
     }
 else:
     BROKER_DIR = VAR_DIR / "broker"
-    for folder in ("messages", "processed"):
-        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    (BROKER_DIR / "messages").mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "messages"),
         "data_folder_out": str(BROKER_DIR / "messages"),
-        "processed_folder": str(BROKER_DIR / "processed"),
         "control_folder": str(BROKER_DIR),
         "polling_interval": 0.1,
     }
+CELERY_WORKER_CONSUMER = "lib.broker.consumer:Consumer"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -269,7 +269,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 REMINDER_INTERVAL = env.REMINDER_INTERVAL
+# A mail is sent at once. The clock sends what a lost broker or worker has left, while its code is still good.
+OUTBOX_INTERVAL = 10.0
 CELERY_BEAT_SCHEDULE = {
+    "deliver-mails": {
+        "task": "outbox.tasks.deliver_mails",
+        "schedule": OUTBOX_INTERVAL,
+        "options": {"expires": 4 * OUTBOX_INTERVAL},
+    },
     "send-expiry-reminders": {
         "task": "apikeys.tasks.send_expiry_reminders",
         "schedule": REMINDER_INTERVAL,
@@ -279,7 +286,9 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 vars().update(env.EMAIL_URL)
-EMAIL_TIMEOUT = 20
+# No request talks to the mail server: whatever sends a mail writes it into the outbox. Only the delivery uses this.
+MAIL_SERVER_BACKEND = env.EMAIL_URL["EMAIL_BACKEND"].replace("django.core.mail.backends.smtp", "lib.smtp")
+EMAIL_BACKEND = "outbox.backend.EmailBackend"
 DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

@@ -5,7 +5,6 @@ changes and records, so that two of them at once behave like one after the other
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +26,7 @@ from members.models.group_names import GroupNames
 from members.models.member_email import follow
 from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
 from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
-from torii_settings.celery import start_soon
+from outbox.models import OutgoingMail
 from torii_settings.statement import Insert, Parameter, Select, Update, columns, instance, run_together, update_of
 
 # What writing a member takes of their role besides its id; the rest is read when it is asked for.
@@ -210,12 +209,12 @@ class Member(models.Model):
     @classmethod
     def invite(cls, organization: Organization, profile: DirectoryProfile, *, by: Actor) -> "Member":
         """Add a member by hand and, unless SCIM is on, tell them so by mail. Raises what `add` raises."""
-        from members.tasks import send_activation_mail
+        from members.mail import activation_mail
 
         with transaction.atomic():
             member = cls.add(organization, profile, source=cls.Source.MANUAL, by=by)
             if not organization.scim_enabled:
-                transaction.on_commit(partial(start_soon, send_activation_mail, str(member.pk), by.label))
+                OutgoingMail.objects.write_down([activation_mail(member, by.label)])
         return member
 
     @classmethod

@@ -8,6 +8,7 @@ from playwright.sync_api import APIResponse, Page, expect
 
 from apikeys.models import ApiKey
 from audit.models import Action, Event
+from outbox.tasks import deliver_mails
 from tests.conftest import SETUP
 
 KEY = re.compile(r"torii_scim_[0-9a-z]{8}_[0-9A-Za-z]{49}")
@@ -19,6 +20,8 @@ def sign_in_with_a_code(page: Page, email: str) -> None:
     page.get_by_label("E-mail address").fill(email)
     page.get_by_role("button", name="E-mail me a code").click()
     field = page.get_by_label("Code")
+    expect(field).to_be_visible()
+    deliver_mails()
     code = re.search(r"^    (\S+)$", str(mail.outbox[-1].body), re.MULTILINE)
     assert code
     field.fill(code[1])

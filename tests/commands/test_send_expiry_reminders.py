@@ -84,7 +84,7 @@ def test_a_dry_run_tells_of_any_moment(api_key, run, at, what):
 
 def test_a_dry_run_lists_what_waits_already(acme, api_key, run, at_noon, settings):
     person(acme, "ada@acme.example", "Ada Second", "Admin")
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MAIL_SERVER_BACKEND = "lib.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
     failed = run(COMMAND)
     assert failed.error == "2 could not be sent yet; the worker, or this command later, tries again."

@@ -42,6 +42,7 @@ class Rig:
         self.mailbox = Mailbox(services.free_port())
         self.mail_server = ExitStack()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.worker_options = ["--without-gossip", "--without-mingle"]
         self.clock = folder / "clock"
         self.clock.write_text("0")
 
@@ -59,7 +60,7 @@ class Rig:
     def start(self, name: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "celery", "-A", "torii_settings", name.split()[0], "--loglevel", "INFO"]
         if name.startswith("worker"):
-            command += ["-c", "1", "-n", f"{name.replace(' ', '-')}@%h", "--without-gossip", "--without-mingle"]
+            command += ["-c", "1", "-n", f"{name.replace(' ', '-')}@%h", *self.worker_options]
         else:
             command += ["-s", str(self.folder / f"{name}.schedule"), "--pidfile", "", "--max-interval", "1"]
         environment = os.environ | {

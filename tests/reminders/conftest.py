@@ -23,7 +23,7 @@ NOON = dt.time(12, tzinfo=dt.UTC)
 def mailbox(settings: Any) -> Iterator[Mailbox]:
     """Return what has arrived at a mail server to which all mail goes."""
     with mail_server() as mailbox:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.MAIL_SERVER_BACKEND = "lib.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = mailbox.host, mailbox.port
         yield mailbox
 

@@ -4,13 +4,14 @@ import datetime as dt
 from smtplib import SMTPAuthenticationError, SMTPConnectError, SMTPHeloError, SMTPServerDisconnected
 
 import pytest
-from django.core.mail.backends.smtp import EmailBackend
 
 from apikeys import delivery
-from apikeys.delivery import MAILS_IN_A_CONVERSATION, TRIED_AT_LEAST, TRIED_FOR, deliver, pause
+from apikeys.delivery import TRIED_AT_LEAST, TRIED_FOR, deliver, pause
 from apikeys.mail import mail_for
 from apikeys.models import Notice
 from apikeys.models.notice import LONGEST_PAUSE
+from lib.smtp import EmailBackend
+from outbox.post import MAILS_IN_A_CONVERSATION
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import HANG_UP, TAKE_AND_HANG_UP

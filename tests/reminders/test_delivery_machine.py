@@ -17,10 +17,10 @@ from django.db import connection
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from apikeys import delivery
 from apikeys.delivery import deliver
 from apikeys.models import ApiKey, Notice
 from apikeys.models.notice import LONGEST_PAUSE
+from outbox import post
 from tests.conftest import new_key, person
 from tests.reminders.conftest import day, strike
 
@@ -57,7 +57,7 @@ class MailServer:
         self.overlaps = 0
         self.lock = threading.Lock()
 
-    def get_connection(self, **kwargs):
+    def get_connection(self, backend):
         return self
 
     def next_outcome(self):
@@ -183,7 +183,7 @@ def server(acme, monkeypatch):
     person(acme, "ana@acme.example", "Ana Admin", "Admin")
     person(acme, "ada@acme.example", "Ada Second", "Admin")
     server = MailServer()
-    monkeypatch.setattr(delivery, "get_connection", server.get_connection)
+    monkeypatch.setattr(post, "get_connection", server.get_connection)
     return server
 
 

@@ -11,8 +11,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from apikeys.delivery import alone_with, deliver
+from apikeys.delivery import deliver
 from apikeys.models import Notice
+from outbox.lock import alone_with
 from tests.conftest import new_key
 from tests.server import ROOT, database_url
 
@@ -89,7 +90,7 @@ def test_a_worker_passes_by_what_another_has_in_hand(acme, ana, mailbox):
     in_hand, let_go = threading.Event(), threading.Event()
 
     def hold():
-        with alone_with(held.pk, timezone.now()):
+        with alone_with(Notice.objects.filter(pk=held.pk), "delivery"):
             in_hand.set()
             let_go.wait(DEADLINE)
         connection.close()

@@ -3,10 +3,11 @@
 import pytest
 
 from apikeys import delivery
-from apikeys.delivery import Post, attempt
+from apikeys.delivery import attempt
 from apikeys.models import Notice
 from apikeys.reminders import LONGEST_NOTICE, due_at
 from audit.models import Action, Event
+from outbox.post import Post
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
 from tests.services import free_port

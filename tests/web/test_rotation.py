@@ -16,6 +16,7 @@ from apikeys.models import ApiKey
 from apikeys.views import rotation as rotation_view
 from audit.models import Action, Event
 from members.models import Organization, User
+from outbox.tasks import deliver_mails
 from tests.conftest import SETUP, new_key
 from tests.web.conftest import SignIn, text_of
 from tests.web.test_shown_once import KEY
@@ -287,6 +288,7 @@ def test_whoever_signs_in_with_a_code_comes_back_here_too(ana, old, client: Clie
     path = rotation_of(old)
     mail.outbox.clear()
     client.post("/accounts/login/code/", {"email": "ana@acme.example", "next": path})
+    deliver_mails()
     code = re.search(r"^    (\S+)$", str(mail.outbox[-1].body), re.MULTILINE)
     assert code
     answer = client.post("/accounts/login/code/confirm/", {"code": code[1], "next": path}, follow=True)

@@ -1,0 +1,1 @@
+"""Mail that leaves later: written down in the request's transaction, sent by a worker. It knows no organization."""

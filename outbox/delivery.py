@@ -1,0 +1,72 @@
+"""Sends the mails that wait: late rather than never, and never once they are of no use.
+
+The row is the truth, as it is for notices: whoever attempts a mail holds its row, and whoever is killed lets go of it.
+"""
+
+import datetime as dt
+import logging
+
+from django.utils import timezone
+
+from lib.stopping import is_stopping
+from outbox.lock import alone_with
+from outbox.models import LONGEST_PAUSE, OutgoingMail
+from outbox.post import Post, final_refusal, words
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = dt.timedelta(seconds=5)
+
+
+def deliver(post: Post) -> None:
+    """Attempt every mail that is due, until the mail server can't be talked to or the worker is told to stop."""
+    for pk in list(OutgoingMail.objects.due(timezone.now()).values_list("pk", flat=True)):
+        if post.is_closed or is_stopping():
+            return
+        due = OutgoingMail.objects.due(timezone.now()).filter(pk=pk)
+        with alone_with(due, "outbox") as mail:
+            if mail is not None:
+                attempt(mail, post)
+
+
+def attempt(mail: OutgoingMail, post: Post) -> None:
+    """Send one mail, whose row the caller holds; drop it if it is of no use any more or refused for good."""
+    if mail.not_after <= timezone.now():
+        logger.warning("mail %s is dropped: it could not be sent in time", mail.pk)
+        mail.delete()
+        return
+    try:
+        post.send(mail.message())
+    except OSError as error:  # smtplib's are among them
+        if refusal := final_refusal(error):
+            logger.warning("mail %s is refused for good: %s", mail.pk, refusal)
+            mail.delete()
+        else:
+            logger.warning("mail %s could not be sent: %s", mail.pk, words(error))
+            put_off(mail)
+    except Exception:
+        logger.exception("mail %s can't be made", mail.pk)
+        put_off(mail)
+    else:
+        mail.delete()
+
+
+def put_off(mail: OutgoingMail) -> None:
+    mail.attempts += 1
+    mail.next_attempt_at = timezone.now() + pause(mail.attempts)
+    mail.save(update_fields=["attempts", "next_attempt_at"])
+
+
+def pause(attempts: int) -> dt.timedelta:
+    """Return how long to wait after so many attempts: twice as long each time, up to LONGEST_PAUSE."""
+    doublings = min(attempts - 1, 30)
+    return min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
+
+
+def oldest_overdue(now: dt.datetime) -> dt.timedelta:
+    """Return for how long the mail that has waited longest has been due at `now`; zero if none is."""
+    first = OutgoingMail.objects.due(now).first()
+    if first is None:
+        return dt.timedelta()
+    waited: dt.timedelta = now - first.created_at
+    return waited
