@@ -1,18 +1,17 @@
 """`make run`: the whole product on this machine, for a first look.
 
 Prepares the demo under `var/`, then keeps two processes going, the web server and the worker that also keeps the
-time, until Ctrl-C or SIGTERM. When one of them ends by itself the other is stopped, and the exit code says so.
+time, until Ctrl-C or SIGTERM. One that ends by itself is started again, and the other goes on meanwhile.
 """
 
 import os
 import signal
 import socket
-import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from types import FrameType
@@ -21,13 +20,16 @@ from typing import NoReturn
 import django
 from django.core.management import call_command
 
+from lib.supervisor import Supervisor
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 60
-GRACE_SECONDS = 10
+# The worker takes up to ten seconds to leave the mail server.
+GRACE_SECONDS = 15
+LOOK_SECONDS = 0.5
+WEB_SERVER = "web server"
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-Processes = dict[str, "subprocess.Popen[bytes]"]
 
 
 def main() -> NoReturn:
@@ -37,24 +39,26 @@ def main() -> NoReturn:
     for signum in ENDING_SIGNALS:
         signal.signal(signum, leave)
     how_to_sign_in = prepare()
-    processes: Processes = {}
+    # From here on a signal interrupts nothing: it might come between the start of a process and our knowing of it.
+    ending = threading.Event()
+    for signum in ENDING_SIGNALS:
+        signal.signal(signum, lambda signum, frame: ending.set())
+    supervisor = Supervisor(commands(port), BASE_DIR, say)
     try:
         say("Starting the web server and the worker")
-        for name, command in commands(port).items():
-            # In a session of its own it hears no Ctrl-C from the terminal, only what `stop` sends.
-            processes[name] = subprocess.Popen(command, cwd=BASE_DIR, start_new_session=True)
-        wait_until_healthy(port, processes)
-        say(f"\nReady at {os.environ['BASE_URL']}\n{how_to_sign_in}")
-        say("E-mail lands in var/mail. Ctrl-C stops everything.")
-        watch(processes)
+        if is_healthy_in_time(port, supervisor, ending):
+            say(f"\nReady at {os.environ['BASE_URL']}\n{how_to_sign_in}")
+            say("E-mail lands in var/mail. Ctrl-C stops everything.")
+        while not ending.wait(LOOK_SECONDS):
+            supervisor.look()
+        say("\nStopping")
     finally:
-        stop(processes)
+        supervisor.stop(GRACE_SECONDS)
+    sys.exit(0)
 
 
 def leave(signum: int, frame: FrameType | None) -> NoReturn:
-    """Unwind to `stop`. Being told to end is no failure; being told twice must not leave a process behind."""
-    for other in ENDING_SIGNALS:
-        signal.signal(other, signal.SIG_IGN)
+    """End while nothing is started yet. Being told to end is no failure."""
     say("\nStopping")
     sys.exit(0)
 
@@ -94,16 +98,26 @@ def commands(port: int) -> dict[str, list[str]]:
     celery += ["-s", str(BASE_DIR / "var" / "celerybeat-schedule")]
     # In a container everyone is root, and the advice not to be would bury what there is to read.
     quiet = ["-W", "ignore:You're running the worker with superuser privileges"]
-    return {"web server": [sys.executable, "-m", *granian], "worker": [sys.executable, *quiet, "-m", *celery]}
+    return {WEB_SERVER: [sys.executable, "-m", *granian], "worker": [sys.executable, *quiet, "-m", *celery]}
 
 
-def wait_until_healthy(port: int, processes: Processes) -> None:
+def is_healthy_in_time(port: int, supervisor: Supervisor, ending: threading.Event) -> bool:
+    """Wait until the web server answers; return False if we are told to end before it does.
+
+    Exits if the web server ends or takes too long: what is wrong at the first start won't mend itself.
+    """
     deadline = time.monotonic() + STARTUP_SECONDS
-    while not is_healthy(port):
-        insist_on_all(processes)
+    supervisor.look()
+    web_server = supervisor.supervised[WEB_SERVER].process
+    while not ending.wait(0.1):
+        if is_healthy(port):
+            return True
+        if web_server is None or web_server.poll() is not None:
+            sys.exit("The web server ended before it answered.")
         if time.monotonic() > deadline:
             sys.exit(f"The web server did not answer /healthz within {STARTUP_SECONDS} seconds.")
-        time.sleep(0.1)
+        supervisor.look()
+    return False
 
 
 def is_healthy(port: int) -> bool:
@@ -112,31 +126,6 @@ def is_healthy(port: int) -> bool:
     except (urllib.error.URLError, OSError):
         return False
     return True
-
-
-def watch(processes: Processes) -> NoReturn:
-    while True:
-        insist_on_all(processes)
-        time.sleep(0.5)
-
-
-def insist_on_all(processes: Processes) -> None:
-    for name, process in processes.items():
-        if (code := process.poll()) is not None:
-            sys.exit(f"The {name} ended by itself (exit code {code}), so everything is stopped.")
-
-
-def stop(processes: Processes) -> None:
-    """Ask all to end, wait, and kill those that do not, with every process they have started."""
-    for process in processes.values():
-        process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    for process in processes.values():
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0, deadline - time.monotonic()))
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def say(text: str) -> None:
