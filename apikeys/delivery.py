@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Min
 
 from apikeys.mail import mail_for
 from apikeys.models import Notice
@@ -88,6 +89,12 @@ def is_wanted(notice: Notice, now: dt.datetime) -> bool:
     if notice.kind in Notice.REMINDERS and (api_key.deleted_at is not None or due_step(api_key, now) != notice.kind):
         return False
     return is_still_told(notice)
+
+
+def longest_overdue(now: dt.datetime) -> dt.timedelta:
+    """Return for how long the notice that should have been tried first has been due at `now`; zero if none is due."""
+    due: dt.datetime | None = Notice.objects.waiting().aggregate(due=Min("next_attempt_at"))["due"]
+    return max(now - due, dt.timedelta()) if due else dt.timedelta()
 
 
 # What became of it ----------------------------------------------------------------------------------------------------

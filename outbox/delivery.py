@@ -6,6 +6,7 @@ The row is the truth, as it is for notices: whoever attempts a mail holds its ro
 import datetime as dt
 import logging
 
+from django.db.models import Min
 from django.utils import timezone
 
 from lib.stopping import is_stopping
@@ -63,10 +64,7 @@ def pause(attempts: int) -> dt.timedelta:
     return min(FIRST_PAUSE * 2.0**doublings, LONGEST_PAUSE)
 
 
-def oldest_overdue(now: dt.datetime) -> dt.timedelta:
-    """Return for how long the mail that has waited longest has been due at `now`; zero if none is."""
-    first = OutgoingMail.objects.due(now).first()
-    if first is None:
-        return dt.timedelta()
-    waited: dt.timedelta = now - first.created_at
-    return waited
+def longest_wait(now: dt.datetime) -> dt.timedelta:
+    """Return how long the oldest mail has waited at `now`, tried in vain or not at all; zero if none waits."""
+    oldest: dt.datetime | None = OutgoingMail.objects.aggregate(oldest=Min("created_at"))["oldest"]
+    return max(now - oldest, dt.timedelta()) if oldest else dt.timedelta()

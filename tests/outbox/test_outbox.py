@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from apikeys.delivery import deliver as deliver_notices
 from lib import smtp, stopping
-from outbox.delivery import oldest_overdue, pause
+from outbox.delivery import longest_wait, pause
 from outbox.models import LIFETIME, LONGEST_PAUSE, OutgoingMail
 from outbox.tasks import deliver_mails
 from tests.conftest import new_key
@@ -160,9 +160,9 @@ def test_a_conversation_that_drips_ends_in_time(monkeypatch, settings):
 
 def test_how_long_the_oldest_mail_waits_is_told():
     now = timezone.now()
-    assert oldest_overdue(now) == dt.timedelta()
+    assert longest_wait(now) == dt.timedelta()
     write()
-    assert oldest_overdue(timezone.now() + MINUTE) >= MINUTE
+    assert longest_wait(timezone.now() + MINUTE) >= MINUTE
 
 
 def test_a_mail_carries_the_id_of_its_request(ana, client, mailbox):

@@ -15,14 +15,16 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from audit.actor import Origin
 from members.models import Organization, Role, User
+from outbox.models import OutgoingMail
 from tests.conftest import Migrate, new_key, person
 from tests.identity_provider import IdentityProvider
 
-OURS = ("members", "apikeys", "audit", "scim", "api")
+OURS = ("members", "apikeys", "audit", "outbox", "scim", "api")
 
 # Tables that belong to nobody, of which every part needs the whole, or that stay whole beside the parts.
 NOBODYS = {
     User: "a login identity, one per e-mail, whom several organizations may have as a member",
+    OutgoingMail: "mails of the next moments, also to people who belong to no organization",
     User.groups.through: "staff's permissions",
     User.user_permissions.through: "staff's permissions",
 }

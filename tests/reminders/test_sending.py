@@ -1,9 +1,11 @@
 """Once each, whatever crashes: late rather than never, and never twice."""
 
+import datetime as dt
+
 import pytest
 
 from apikeys import delivery
-from apikeys.delivery import attempt
+from apikeys.delivery import attempt, longest_overdue
 from apikeys.models import Notice
 from apikeys.reminders import LONGEST_NOTICE, due_at
 from audit.models import Action, Event
@@ -177,3 +179,11 @@ def test_the_longest_notice_covers_every_calendar_month(acme, key):
     for expires_on in ("2027-03-31", "2027-04-30", "2027-11-30", "2028-03-31", "2027-10-31", "2027-08-31"):
         api_key = key(expires_on, description=expires_on)
         assert api_key.expires_at - due_at(api_key, Step.MONTH) < LONGEST_NOTICE
+
+
+def test_how_long_a_notice_is_overdue_is_told(ana, key, mailbox):
+    now = day("2027-05-10")
+    assert longest_overdue(now) == dt.timedelta()
+    Notice.objects.add(key("2027-06-10"), Notice.Kind.MONTH, ["ana@acme.example"], now=now)
+    assert longest_overdue(now - dt.timedelta(hours=1)) == dt.timedelta()
+    assert longest_overdue(now + dt.timedelta(hours=2)) == dt.timedelta(hours=2)
