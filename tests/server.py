@@ -27,15 +27,17 @@ def database_url(to: BaseDatabaseWrapper = connection) -> str:
 
 
 @contextmanager
-def web_server(**environment: str) -> Iterator[str]:
+def web_server(root: Path = ROOT, /, **environment: str) -> Iterator[str]:
     """Run the web server and yield its address; `environment` is set on top of the tests' own.
+
+    `root` is the checkout whose code it runs.
 
     The test has to use the `transactional_db` fixture, so that the server sees what it wrote.
     """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--blocking-threads", "2", "--working-dir", str(ROOT), "torii_settings.wsgi:application"]
+    command += ["--blocking-threads", "2", "--working-dir", str(root), "torii_settings.wsgi:application"]
     changed = {"DATABASE_URL": database_url(), "BASE_URL": address, "DJANGO_SETTINGS_MODULE": "tests.settings"}
     previous = {name: os.environ.get(name) for name in (changed | environment)}
     os.environ.update(changed | environment)

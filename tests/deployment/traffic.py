@@ -1,6 +1,7 @@
 """Traffic: clients that go on making requests while something is done to the service."""
 
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -25,9 +26,9 @@ class Traffic:
         while not self.ended.is_set():
             try:
                 walk()
-            except (AssertionError, httpx2.HTTPError, LookupError, ValueError) as failure:
+            except (AssertionError, httpx2.HTTPError, LookupError, ValueError):
                 with self.changed:
-                    self.failures.append(f"{type(failure).__name__}: {failure}")
+                    self.failures.append(traceback.format_exc())
                     self.changed.notify_all()
                 return
             with self.changed:
@@ -39,7 +40,7 @@ class Traffic:
         with self.changed:
             until = self.rounds + rounds
             in_time = self.changed.wait_for(lambda: self.failures or self.rounds >= until, DEADLINE)
-        assert not self.failures, self.failures
+        assert not self.failures, "\n".join(self.failures)
         assert in_time, f"only {self.rounds} rounds in {DEADLINE} seconds, {until} expected"
 
 
@@ -56,4 +57,4 @@ def traffic(*walks: Round) -> Iterator[Traffic]:
         flow.ended.set()
         for client in clients:
             client.join(DEADLINE)
-    assert not flow.failures, flow.failures
+    assert not flow.failures, "\n".join(flow.failures)

@@ -8,11 +8,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx2
 import pytest
 from django.conf import settings
 from django.db import connection, connections
@@ -20,9 +20,9 @@ from django.db import connection, connections
 from apikeys.models import Notice
 from members.models import Member, Organization
 from tests.conftest import new_key, person
-from tests.identity_provider import GROUP, PATCH_OP, USER
-from tests.processes.hosts import browser, identity_provider, submit
+from tests.processes.hosts import browser
 from tests.processes.rig import default_database
+from tests.processes.walk import Walker
 from tests.racing import at_once
 from tests.server import ROOT, database_url, web_server
 from tests.services import PGBOUNCER_PREPARES, pgbouncer, pgbouncer_version
@@ -38,7 +38,6 @@ pytestmark = [
 POOL = 2
 CLIENTS = 4
 ROUNDS = 4
-BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
 @dataclass(frozen=True)
@@ -95,53 +94,13 @@ def test_every_kind_of_request_succeeds_over_two_connections(service: Service, a
 
 def walk_of(service: Service, acme: Organization, number: int, session: Any) -> Callable[[], None]:
     """Return what one client does, in requests that each have to succeed."""
-    directory = identity_provider(service.address, new_key(acme).text)
-    script = httpx2.Client(headers={"Authorization": f"Bearer {new_key(acme, 'api_write').text}"}, timeout=30)
-    web = browser(service.address, session)
-
-    def sent(status: int, method: str, path: str, body: Any = None) -> Any:
-        answer = directory.request(method, path, json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json() if answer.content else None
+    keys = {"scim_key": new_key(acme).text, "api_key": new_key(acme, "api_write").text}
+    walker = Walker.at(service.address, web=browser(service.address, session), **keys)
 
     def walk() -> None:
-        with directory, script, web:
+        with closing(walker):
             for turn in range(ROUNDS):
-                go_round(f"c{number}t{turn}")
-
-    def go_round(name: str) -> None:
-        user = {"schemas": [USER], "userName": f"{name}@acme.example", "externalId": name}
-        made = sent(201, "POST", "/Users", user)
-        path = f"/Users/{made['id']}"
-        assert sent(200, "GET", path)["userName"] == user["userName"]
-        found = sent(200, "GET", f'/Users?filter=userName eq "{user["userName"]}"')
-        assert [each["id"] for each in found["Resources"]] == [made["id"]]
-        assert sent(200, "PUT", path, user | {"title": name})["title"] == name
-        patch = {"op": "replace", "path": "title", "value": "Sir"}
-        assert sent(200, "PATCH", path, {"schemas": [PATCH_OP], "Operations": [patch]})["title"] == "Sir"
-        group = sent(201, "POST", "/Groups", {"schemas": [GROUP], "displayName": name})
-        add = {"op": "add", "path": "members", "value": [{"value": made["id"]}]}
-        sent(204, "PATCH", f"/Groups/{group['id']}", {"schemas": [PATCH_OP], "Operations": [add]})
-        assert [each["display"] for each in sent(200, "GET", path)["groups"]] == [name]
-        operations = [
-            {
-                "method": "POST",
-                "path": "/Users",
-                "bulkId": f"b{each}",
-                "data": user | {"userName": f"b{each}{name}@acme.example"},
-            }
-            for each in range(2)
-        ]
-        done = sent(200, "POST", "/Bulk", {"schemas": [BULK], "Operations": operations})["Operations"]
-        assert [each["status"] for each in done] == ["201", "201"]
-        script_sees = script.get(f"{service.address}/v1.0/members/{made['id']}")
-        assert script_sees.status_code == 200, script_sees.text
-        assert script.get(f"{service.address}/v1.0/audit-events").status_code == 200
-        assert httpx2.get(f"{service.address}/accounts/login/").status_code == 200
-        assert web.get("/settings/members").status_code == 200
-        path = "/settings/api-access/keys/new"
-        generated = submit(web, path, kind="scim", description=name, expiration="90-days", allowed_networks="")
-        assert generated.status_code == 200, generated.text
+                walker.go_round(f"c{number}t{turn}")
 
     return walk
 
