@@ -28,12 +28,13 @@ test: setup services lint types migrations test-postgres test-sqlite ## run ever
 services: setup
 	@bin/install-services
 
-lint: setup ## check style, and that every import is a declared requirement
+lint: services ## check style, that every import is a declared requirement, and that migrations stop no traffic
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m deptry . --config deptry.toml
 	$(PYTHON) -m deptry . --config deptry.toml --exclude '\.venv' --exclude var --ignore DEP002 \
 		--requirements-files requirements-dev.in
+	DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.services $(PYTHON) -m tests.migration_linter
 
 types: setup ## check types
 	$(PYTHON) -m mypy
