@@ -36,7 +36,9 @@ def memberships(user: User, session: SessionBase) -> list[Member]:
     The first is who they are now: the one chosen last, else the oldest.
     """
     usable = usable_memberships(user, session)
-    if not usable and claim_memberships(user):
+    if not usable:
+        # Look again even if nothing was left to claim: of two requests at once, the other one may have claimed it.
+        claim_memberships(user)
         usable = usable_memberships(user, session)
     chosen = session.get(MEMBER_ID)
     return sorted(usable, key=lambda member: str(member.pk) != chosen)
@@ -59,9 +61,9 @@ def usable_memberships(user: User, session: SessionBase) -> list[Member]:
     )
 
 
-def claim_memberships(user: User) -> int:
-    """Give `user` the members who have their address and no user yet; return how many.
+def claim_memberships(user: User) -> None:
+    """Give `user` the members who have their address and no user yet.
 
     The address is proven: a user signs in by a password set over a link, or a code, that was sent to it.
     """
-    return Member.objects.with_user_name(user.email).filter(user=None).update(user=user)
+    Member.objects.with_user_name(user.email).filter(user=None).update(user=user)

@@ -22,7 +22,7 @@ from tests.databases import connection_to, new_database
 from tests.deployment.release import unpack_previous_release
 from tests.deployment.traffic import traffic
 from tests.processes.hosts import submit
-from tests.processes.walk import Walker
+from tests.processes.walk import Walker, assert_ok
 from tests.server import ROOT, database_url, web_server
 from tests.services import redis_server
 
@@ -73,6 +73,7 @@ class Deployment:
         """Return clients at a server, one of them a browser in which the Admin is signed in."""
         web = httpx2.Client(base_url=address, timeout=30)
         assert submit(web, "/accounts/login/", login=ADMIN, password=PASSWORD).status_code == 302
+        assert_ok(web.get("/settings/members"))
         return Walker.at(address, scim_key=self.scim_key, api_key=self.api_key, web=web)
 
     def walk(self, walker: Walker, name: str) -> Callable[[], None]:

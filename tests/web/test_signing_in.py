@@ -7,9 +7,10 @@ from django.core import mail
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from members.models import Member, User
+from members.models import Member, Organization, User
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP
+from tests.conftest import SETUP, person
+from tests.racing import at_once
 from tests.web.conftest import SignIn, text_of
 
 pytestmark = pytest.mark.django_db
@@ -140,3 +141,14 @@ def test_every_page_of_the_door_wears_our_frame(ana: Member, sign_in: SignIn, pa
     assert "Torii" in page
     for theirs in ("Menu:", "account/email", "Sign Up", "please"):
         assert theirs not in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_pages_that_are_opened_at_once_after_the_first_sign_in_are_both_let_in(acme: Organization, sign_in: SignIn):
+    for number in range(10):
+        member = person(acme, f"p{number}@acme.example", "P Person", "Admin")
+        browsers = [sign_in(member) for _ in range(4)]
+        opened = at_once(
+            *[lambda browser=browser: browser.get("/settings/members").status_code for browser in browsers]
+        )
+        assert opened == [200] * 4
