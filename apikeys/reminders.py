@@ -19,6 +19,7 @@ from django.db.models import Q
 from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, Notice
 from apikeys.recipients import recipients
 from audit.actor import Actor
+from lib.stopping import is_stopping
 from members.models import Organization
 
 logger = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ def step_to_tell(api_key: ApiKey, now: dt.datetime) -> Notice.Kind | None:
 def plan(now: dt.datetime) -> None:
     """Write down who is to be told of what is due at `now`, and put keys that have expired in the audit log."""
     for api_key in keys_to_plan(now):
+        if is_stopping():
+            return
         try:
             plan_key(api_key, now)
         except (OperationalError, InterfaceError):

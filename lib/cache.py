@@ -5,7 +5,6 @@ Signing in counts attempts in the cache. Without Redis, what a process has count
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
@@ -29,7 +28,8 @@ class FailoverCache(RedisCache):
         }
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
         memory_params = {name: value for name, value in params.items() if name != "OPTIONS"}
-        self._memory = LocMemCache(f"failover-{uuid4()}", memory_params)
+        # Django makes a cache for each thread. Those in memory share what they hold by their name.
+        self._memory = LocMemCache(f"instead of {server}", memory_params)
 
 
 def failing_over(name: str) -> Callable[..., Any]:

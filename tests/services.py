@@ -104,6 +104,16 @@ class Server:
         self.process = started(self.command, self.directory)
         wait_until(self.is_ready, self.process, self.directory)
 
+    def hang(self) -> None:
+        """Freeze it: it accepts connections and says nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Thaw it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """Stop it, if it runs."""
         process, self.process = self.process, None

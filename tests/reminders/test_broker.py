@@ -4,9 +4,12 @@ import socket
 import time
 
 import pytest
+import redis
+from django.conf import settings
 
 from apikeys.models import Notice
 from apikeys.tasks import deliver_notices
+from tests import services
 from tests.conftest import new_key
 from tests.services import free_port
 from torii_settings.celery import app, start_soon
@@ -44,6 +47,30 @@ def test_a_broker_that_is_down_is_given_up_at_once(broker_at, caplog):
 def test_a_broker_that_says_nothing_is_given_up_soon(broker_at, silent_port, caplog):
     broker_at(silent_port)
     assert asked_for(caplog) < TOO_LONG
+
+
+@pytest.mark.skipif(not settings.REDIS_URL, reason="runs beside Redis")
+@pytest.mark.parametrize("fault", ["replica", "full", "hanging"])
+def test_a_redis_that_answers_with_an_error_or_not_at_all_is_given_up_soon(broker_at, caplog, fault):
+    with services.redis() as server, redis.Redis.from_url(server.url) as client:
+        broker_at(client.get_connection_kwargs()["port"])
+        start_soon(deliver_notices)
+        assert client.llen("celery") == 1
+        if fault == "replica":
+            client.replicaof("127.0.0.1", "1")
+        elif fault == "full":
+            client.config_set("maxmemory", "1")
+        else:
+            server.hang()
+        try:
+            assert asked_for(caplog) < TOO_LONG
+            # The breaker is open: nobody waits again.
+            start = time.monotonic()
+            for _ in range(100):
+                start_soon(deliver_notices)
+            assert time.monotonic() - start < TOO_LONG
+        finally:
+            server.go_on()
 
 
 @pytest.mark.django_db(transaction=True)
