@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 from scim2_models import InvalidCursorException
 
@@ -31,7 +32,7 @@ class Cursor:
     def text(self, scope: str) -> str:
         """Return the cursor for the list that `scope` describes, in unreserved characters (RFC 9865 §2)."""
         payload = orjson.dumps([self.key, self.id, self.backward])
-        return urlsafe_b64encode(signature(payload, scope) + payload).decode().rstrip("=")
+        return urlsafe_b64encode(signature(payload, scope, settings.SECRET_KEY) + payload).decode().rstrip("=")
 
     @classmethod
     def read(cls, text: str, scope: str) -> "Cursor":
@@ -41,15 +42,21 @@ class Cursor:
         except (Base64Error, ValueError):
             raise invalid() from None
         sent, payload = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-        if not constant_time_compare(sent.hex(), signature(payload, scope).hex()):
+        if not any(constant_time_compare(sent.hex(), signature(payload, scope, key).hex()) for key in secret_keys()):
             raise invalid()
         key, identifier, backward = orjson.loads(payload)
         return cls(key, UUID(identifier), backward)
 
 
-def signature(payload: bytes, scope: str) -> bytes:
-    """Return the signature of `payload` in `scope`."""
-    return salted_hmac(SALT, scope.encode() + b"\0" + payload, algorithm="sha256").digest()[:SIGNATURE_BYTES]
+def secret_keys() -> list[str]:
+    """Return the keys under which a cursor may be signed: a sync goes on while `SECRET_KEY` is being changed."""
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def signature(payload: bytes, scope: str, secret_key: str) -> bytes:
+    """Return the signature of `payload` in `scope` under a key."""
+    signed = salted_hmac(SALT, scope.encode() + b"\0" + payload, secret=secret_key, algorithm="sha256")
+    return signed.digest()[:SIGNATURE_BYTES]
 
 
 def scope_of(*parts: Any) -> str:
