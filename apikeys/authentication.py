@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from apikeys import limits
+from apikeys import limits, peppers
 from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrongType, KeyUnknown
 from apikeys.models import ApiKey, KnownOrigin
 from apikeys.models.origin import is_met
@@ -48,8 +48,8 @@ def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> A
         KnownOrigin.objects.meet(api_key, origin, now, refused=not allowed)
     if not allowed:
         raise KeyNotAllowedHere(api_key.hint, origin.ip)
-    if len(settings.API_KEY_PEPPERS) > 1:
-        api_key.move_to_newest_pepper(text)
+    if not peppers.is_settled(api_key.pepper):
+        api_key.settle_pepper(text)
     api_key.record_use(origin, now)
     return api_key
 

@@ -23,6 +23,7 @@ KEY_COLUMNS = (
     "key_id",
     "last_four",
     "digest",
+    "pepper",
     "expires_at",
     "allowed_networks",
     "last_used_at",

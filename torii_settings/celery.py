@@ -9,7 +9,7 @@ import os
 from typing import Any, cast
 
 from celery import Celery, Task
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
@@ -30,6 +30,14 @@ TRANSPORT_ALIASES.update(
 app = Celery("torii_settings")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def look_around(**kwargs: object) -> None:
+    """See, before a worker begins, that it can do its work."""
+    from torii_settings import start
+
+    start.look_around()
 
 
 @before_task_publish.connect

@@ -16,6 +16,7 @@ VAR_DIR = BASE_DIR / "var"
 env = Environment(os.environ, VAR_DIR)
 
 DEMO = env.DEMO
+MISSPELLED_VARIABLES = env.misspelled()
 
 # Who we are on the web ------------------------------------------------------------------------------------------------
 
@@ -45,6 +46,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # The newest pepper comes first; keys made under an older one keep working while it is listed.
 API_KEY_PEPPERS = env.API_KEY_PEPPERS
+API_KEY_PEPPER_MOVE = env.API_KEY_PEPPER_MOVE
 
 SCIM_PAGE_SIZE = env.SCIM_PAGE_SIZE
 SCIM_PAGE_SIZE_MAX = env.SCIM_PAGE_SIZE_MAX

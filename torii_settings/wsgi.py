@@ -32,6 +32,7 @@ from torii_settings.body import read_body  # noqa: E402 - the doors that write r
 from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
 from torii_settings.refusals import Answer, Refusal, refused  # noqa: E402
+from torii_settings.start import look_around  # noqa: E402
 
 
 class Handler:
@@ -91,6 +92,7 @@ class Handler:
 PATIENCE = 10
 PROBES = 4
 
+look_around()
 django_application = Handler()
 import_module(settings.ROOT_URLCONF)
 

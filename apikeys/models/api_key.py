@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from apikeys import peppers
 from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
 from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy
 from apikeys.models.notice import Notice
@@ -67,6 +68,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """The key that `text` spells, unless it is deleted; under whichever pepper it is stored."""
         return self.filter(digest__in=text.digests(settings.API_KEY_PEPPERS))
 
+    def lacking_their_pepper(self) -> "ApiKeyQuerySet":
+        """Keys that are known to be under a pepper which isn't listed any more, so that they don't work."""
+        listed = [peppers.fingerprint(pepper) for pepper in settings.API_KEY_PEPPERS]
+        return self.exclude(pepper=None).exclude(pepper__in=listed)
+
     def rotating(self) -> "ApiKeyQuerySet":
         """Keys beside which their successor exists."""
         return self.existing().filter(successors__deleted_at=None, successors__isnull=False)
@@ -81,10 +87,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key of one organization; `existing()` ones are in the list, a deleted one stays as a tombstone for the log.
 
-    `digest` is the HMAC of the text (`apikeys.secret`), NULL once deleted. `form_token` names the form that asked for
-    the key, so that sending the form again makes no second one. `allowed_networks` are those from which it may be used,
-    in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until an Admin says
-    that they know about it.
+    `digest` is the HMAC of the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper
+    that it is under, NULL while that isn't known, as of keys made before it was noted. `form_token` names the form that
+    asked for the key, so that sending the form again makes no second one. `allowed_networks` are those from which it
+    may be used, in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until
+    an Admin says that they know about it.
     """
 
     class Kind(models.TextChoices):
@@ -106,6 +113,7 @@ class ApiKey(models.Model):
     key_id = models.CharField("id part", max_length=8, unique=True, editable=False)
     last_four = models.CharField(max_length=4, editable=False)
     digest = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - many have none
+    pepper = models.CharField(max_length=16, null=True, editable=False)  # noqa: DJ001 - unknown is not empty
     description = models.CharField(max_length=DESCRIPTION_LENGTH)
     expires_on = models.DateField("expiration date", null=True, blank=True, editable=False)
     expires_at = models.DateTimeField("expires at", null=True, blank=True, editable=False, db_index=True)
@@ -244,14 +252,15 @@ class ApiKey(models.Model):
             raise KeyInvalid("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
         check_expiration(expires_on, organization, now)
         networks = parse_networks(allowed_networks)
-        text = KeyText.generate("scim" if kind == cls.Kind.SCIM else "api")
+        text, pepper = KeyText.generate("scim" if kind == cls.Kind.SCIM else "api"), peppers.in_use()
         with transaction.atomic():
             api_key = cls.objects.create(
                 organization=organization,
                 kind=kind,
                 key_id=text.key_id,
                 last_four=text.last_four,
-                digest=text.digest(settings.API_KEY_PEPPERS[0]),
+                digest=text.digest(pepper),
+                pepper=peppers.fingerprint(pepper),
                 description=description,
                 expires_on=expires_on,
                 expires_at=expires_on and expiry_instant(expires_on, organization),
@@ -359,12 +368,15 @@ class ApiKey(models.Model):
             last_used_user_agent=origin.user_agent,
         )
 
-    def move_to_newest_pepper(self, text: KeyText) -> None:
-        """Store what is kept of `text`, this key's, under the newest pepper, so that older ones can be retired."""
-        newest = text.digest(settings.API_KEY_PEPPERS[0])
-        if self.digest != newest:
-            # Whoever deletes the key at the same moment has taken the digest away: it must not come back.
-            ApiKey.objects.filter(pk=self.pk, digest=self.digest).update(digest=newest)
+    def settle_pepper(self, text: KeyText) -> None:
+        """Note which pepper this key, spelled `text`, is stored under; move it to the newest if that is asked for."""
+        if settings.API_KEY_PEPPER_MOVE:
+            pepper = peppers.in_use()
+        else:
+            pepper = next(pepper for pepper in settings.API_KEY_PEPPERS if text.digest(pepper) == self.digest)
+        # Whoever deletes the key at the same moment has taken the digest away: it must not come back.
+        same = ApiKey.objects.filter(pk=self.pk, digest=self.digest)
+        same.update(digest=text.digest(pepper), pepper=peppers.fingerprint(pepper))
 
     def accept_origins(self, *, by: Actor) -> None:
         """Take the mark of a new origin away: an Admin knows about it."""

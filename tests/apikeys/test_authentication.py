@@ -135,11 +135,13 @@ def test_a_refused_key_is_not_used(acme: Organization) -> None:
     assert ApiKey.objects.get().last_used_at is None
 
 
-def test_keys_made_under_an_older_pepper_keep_working_and_move_to_the_newest(acme: Organization, settings: Any) -> None:
+def test_keys_move_to_the_newest_pepper_when_they_are_told_to(acme: Organization, settings: Any) -> None:
     settings.API_KEY_PEPPERS = ["old"]
     used, unused = new_key(acme), new_key(acme)
 
     settings.API_KEY_PEPPERS = ["new", "old"]
+    assert users(used.text).status_code == 200
+    settings.API_KEY_PEPPER_MOVE = True
     assert users(used.text).status_code == 200
 
     settings.API_KEY_PEPPERS = ["new"]
@@ -147,16 +149,44 @@ def test_keys_made_under_an_older_pepper_keep_working_and_move_to_the_newest(acm
     assert_refused(users(unused.text))
 
 
+def test_until_then_hosts_that_do_not_know_the_newest_pepper_know_every_key(acme: Organization, settings: Any) -> None:
+    settings.API_KEY_PEPPERS = ["old"]
+    used = new_key(acme)
+
+    settings.API_KEY_PEPPERS = ["new", "old"]
+    made = new_key(acme)
+    assert users(used.text).status_code == 200
+
+    settings.API_KEY_PEPPERS = ["old"]
+    assert users(used.text).status_code == 200
+    assert users(made.text).status_code == 200
+
+
+@pytest.mark.parametrize("pepper", ["old", "new"])
+def test_the_pepper_of_a_key_from_before_it_was_noted_is_noted_at_its_next_use(
+    acme: Organization, settings: Any, pepper: str
+) -> None:
+    settings.API_KEY_PEPPERS = [pepper]
+    key = new_key(acme)
+    noted = key.api_key.pepper
+    ApiKey.objects.update(pepper=None)
+
+    settings.API_KEY_PEPPERS = ["new", "old"]
+    assert users(key.text).status_code == 200
+    assert ApiKey.objects.get().pepper == noted
+
+
 def test_a_key_deleted_meanwhile_does_not_get_its_digest_back(acme: Organization, settings: Any) -> None:
     settings.API_KEY_PEPPERS = ["old"]
     key = new_key(acme)
     settings.API_KEY_PEPPERS = ["new", "old"]
+    settings.API_KEY_PEPPER_MOVE = True
     as_read = ApiKey.objects.get()
 
     key.api_key.delete_key(by=SETUP)
     text = KeyText.parse(key.text)
     assert text is not None
-    as_read.move_to_newest_pepper(text)
+    as_read.settle_pepper(text)
 
     assert ApiKey.objects.get().digest is None
     assert_refused(users(key.text))

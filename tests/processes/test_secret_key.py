@@ -91,7 +91,7 @@ def test_a_link_from_before_opens_until_its_key_is_retired(hosts: list[str], ana
 def test_a_change_without_fallbacks_ends_what_was_signed(hosts: list[str], acme: Organization, ana: Member, sign_in):
     person(acme, "bob@acme.example", "Bob Builder")
     headers = {"Authorization": f"Bearer {new_key(acme).text}"}
-    query = {"count": 1, "cursor": ""}
+    query = {"count": "1", "cursor": ""}
     with httpx2.Client(headers=headers, timeout=30) as okta:
         query["cursor"] = okta.get(f"{hosts[0]}/scim/v2/Users", params=query).json()["nextCursor"]
         ended = okta.get(f"{hosts[-1]}/scim/v2/Users", params=query)

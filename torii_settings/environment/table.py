@@ -37,6 +37,9 @@ class Environment(Table):
         "secrets under which keys are hashed, newest first, separated by commas",
         demo=lambda folder: demo_secret(folder / "pepper"),
     )
+    API_KEY_PEPPER_MOVE = Switch(
+        "whether keys move to the newest pepper as they are used; `on` once all hosts know it", default="off"
+    )
     DATABASE_URL = DatabaseUrl(
         "`postgres://user:password@host/name`, a database whose locale is UTF-8",
         demo=lambda folder: f"sqlite:///{quote(str(folder / 'demo.sqlite3'))}",
