@@ -70,12 +70,12 @@ class Production:
         return next(step for step in self.instructions.steps if step.startswith(f"python manage.py {name}"))
 
     @contextmanager
-    def running(self, command: str) -> Iterator[None]:
+    def running(self, command: str, *options: str) -> Iterator[None]:
         """Keep a process of the service going for the length of the block; it ends by itself when it is told to."""
         log = self.log(command)
         with log.open("wb") as file:
             process = subprocess.Popen(
-                shlex.split(command),
+                [*shlex.split(command), *options],
                 cwd=self.checkout,
                 env=self.environment,
                 stdout=file,
@@ -140,16 +140,16 @@ def production(tmp_path_factory: Any, django_db_setup: Any, django_db_blocker: A
                     "TRUSTED_PROXIES": "127.0.0.1",
                 }
             )
-            # README's command takes the server's own port, which somebody else may have here; and a clock that strikes
-            # every quarter of an hour is not to be waited for.
-            ours = {"GRANIAN_PORT": str(port), "REMINDER_INTERVAL": "1s"}
-            environment = bare_environment(venv) | filled_in | ours
+            # A clock that strikes every quarter of an hour is not to be waited for.
+            environment = bare_environment(venv) | filled_in | {"REMINDER_INTERVAL": "1s"}
             service = Production(checkout, environment, instructions, mailbox, f"http://127.0.0.1:{port}")
             with ExitStack() as started:
                 service.run(service.command("migrate"))
                 service.run(service.command("collectstatic"))
                 for command in instructions.processes:
-                    started.enter_context(service.running(command))
+                    # README's web server takes its own port, which somebody else may have here.
+                    options = [] if command.startswith("celery") else [f"--port={port}"]
+                    started.enter_context(service.running(command, *options))
                 service.wait_until(service.is_ready)
                 yield service
 
