@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+# Characters of a name, as Member has room for.
+LONGEST_NAME = 254
+
 
 @dataclass(slots=True)
 class DirectoryProfile:
@@ -37,7 +40,8 @@ class DirectoryProfile:
             user_name=user_name,
             given_name=given_name,
             family_name=family_name,
-            display_name=f"{given_name} {family_name}".strip(),
+            # Each name may be as long as both together may be.
+            display_name=f"{given_name} {family_name}".strip()[:LONGEST_NAME],
             attributes={"emails": [{"value": user_name, "type": "work", "primary": True}]},
             role_name=role_name,
         )

@@ -11,6 +11,6 @@ def organization_with_id(public_id: str) -> Organization:
         return Organization.objects.get(public_id=public_id)
     except Organization.DoesNotExist:
         raise CommandError(
-            f'No organization has the Organization ID "{public_id}". It is the 12 characters that create_organization '
-            "printed, also shown in Settings > Security and in the staff admin."
+            f'No organization has the Organization ID "{public_id[:40]}". It is the 12 characters that '
+            "create_organization printed, also shown in Settings > Security and in the staff admin."
         ) from None

@@ -48,7 +48,12 @@ def time_zones() -> list[str]:
 def valid_time_zone(name: str) -> None:
     """Raise ValidationError unless `name` is in the IANA time zone database."""
     if name not in time_zones():
-        raise ValidationError(f'"{name}" is no time zone: use a name such as Europe/Berlin.')
+        raise ValidationError(f'"{name[:64]}" is no time zone: use a name such as Europe/Berlin.')
+
+
+def folded(name: str) -> str:
+    """Return `name` without what two spellings of one name may differ in: case, and how many spaces."""
+    return " ".join(name.split()).casefold()
 
 
 def check_address(user_name: str) -> None:
@@ -70,6 +75,10 @@ def domain_of(user_name: str) -> str:
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     """Makes organizations whole: with their domains and predefined roles."""
+
+    def with_name(self, name: str) -> list["Organization"]:
+        """Return the organizations that people would call by this name: case and spaces make no difference."""
+        return [found for found in self.order_by("id") if folded(found.name) == folded(name)]
 
     def create_organization(self, name: str, *, domains: list[str], by: Actor, **fields: Any) -> "Organization":
         """Create an organization with its approved `domains` and predefined roles.

@@ -1,5 +1,8 @@
 """manage.py load_members."""
 
+import io
+import sys
+
 import pytest
 
 from audit.models import Action, Event
@@ -115,11 +118,18 @@ def test_it_takes_the_domain_that_was_approved_first(globex, run):
     assert user_names(globex) == ["user0000000@globex.example"]
 
 
-def test_the_progress_is_on_standard_error(acme, run, capsys):
-    run("load_members", acme.public_id, "--count", "3")
-    shown = capsys.readouterr()
-    assert "3/3" in shown.err
-    assert shown.out == ""
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("stream", "shown"), [(Terminal, True), (io.StringIO, False)])
+def test_the_progress_is_on_standard_error_if_that_is_a_terminal(acme, run, monkeypatch, stream, shown):
+    monkeypatch.setattr("sys.stderr", stream())
+    told = run("load_members", acme.public_id, "--count", "3")
+    assert ("3/3" in sys.stderr.getvalue()) == shown
+    assert bool(sys.stderr.getvalue()) == shown
+    assert "3/3" not in told.out
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Generates an API key and prints it, this once."""
 
 import datetime as dt
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
+from django.db import transaction
 
 from apikeys.errors import KeyInvalid
 from apikeys.models import ApiKey, expiry_instant
@@ -54,17 +55,20 @@ class Command(BaseCommand):
         """Generate the key."""
         organization = organization_with_id(options["organization"])
         try:
-            new = ApiKey.generate(
-                organization,
-                kind=KINDS[options["type"]],
-                description=options["description"],
-                expires_on=options["expires"],
-                allowed_networks=options["network"],
-                by=Actor.system("create_api_key"),
-            )
+            with transaction.atomic():
+                new = ApiKey.generate(
+                    organization,
+                    kind=KINDS[options["type"]],
+                    description=options["description"],
+                    expires_on=options["expires"],
+                    allowed_networks=options["network"],
+                    by=Actor.system("create_api_key"),
+                )
+                # A key that can't be shown is none.
+                self.stdout.write(new.text)
+                self.stdout.flush()
         except KeyInvalid as error:
             raise CommandError(error.detail) from None
-        self.stdout.write(new.text)
         until = "never expires"
         if options["expires"]:
             until = f"expires at {expiry_instant(options['expires'], organization):%Y-%m-%d %H:%M %Z}"
@@ -76,4 +80,4 @@ def date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f'"{text}" is no date: write it as in 2027-03-31') from None
+        raise CommandError(f'--expires: "{text[:40]}" is no date: write it as in 2027-03-31.') from None

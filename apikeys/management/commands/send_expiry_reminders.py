@@ -1,7 +1,7 @@
 """Sends what people are to be told about keys, or lists what would be sent."""
 
 import datetime as dt
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -13,6 +13,8 @@ from apikeys.recipients import recipients
 from apikeys.reminders import due_at, keys_to_plan, plan, step_to_tell
 
 Row = tuple[str, ...]
+# Reminders are looked for around the moment, and told in each organization's time zone: both ends need room for that.
+FIRST_YEAR, LAST_YEAR = 1970, 9000
 COLUMNS: Row = ("DUE", "ORGANIZATION", "KEY", "DESCRIPTION", "WHAT", "RECIPIENT")
 
 
@@ -105,5 +107,9 @@ def moment(text: str) -> dt.datetime:
     try:
         parsed = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f'"{text}" is no date: write it as in 2027-03-31 or 2027-03-31T09:00+02:00') from None
+        raise CommandError(
+            f'--at: "{text[:40]}" is no date: write it as in 2027-03-31 or 2027-03-31T09:00+02:00.'
+        ) from None
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise CommandError(f'--at: "{text[:40]}" is out of range: choose a year from {FIRST_YEAR} to {LAST_YEAR}.')
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=dt.UTC)

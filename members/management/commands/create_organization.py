@@ -1,4 +1,4 @@
-"""Creates an organization with its first Admin, whole or not at all."""
+"""Creates an organization with its first Admin, whole or not at all; and once, unless a second one is asked for."""
 
 import sys
 from argparse import ArgumentParser
@@ -8,15 +8,17 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.actor import Actor
 from members.directory import DirectoryProfile
 from members.errors import MemberError
+from members.management.arguments import line
 from members.models import Member, Organization, User
 from members.models.role import ADMIN
 
-BY = Actor.system("create_organization")
+COMMAND = "create_organization"
+BY = Actor.system(COMMAND)
 
 
 class Command(BaseCommand):
@@ -30,7 +32,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
-        parser.add_argument("name", help="what people call the organization, as in Acme")
+        parser.add_argument(
+            "name",
+            type=line("The name", Organization, "name"),
+            help="what people call the organization, as in Acme",
+        )
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="create another organization although there is one of this name, in whatever case",
+        )
         parser.add_argument(
             "--domain",
             dest="domains",
@@ -42,8 +53,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--admin-email", metavar="EMAIL", required=True, help="address of the first Admin, at an approved domain"
         )
-        parser.add_argument("--admin-first-name", metavar="NAME", default="", help="the Admin's first name")
-        parser.add_argument("--admin-last-name", metavar="NAME", default="", help="the Admin's last name")
+        for option, field, what in (
+            ("--admin-first-name", "given_name", "first name"),
+            ("--admin-last-name", "family_name", "last name"),
+        ):
+            take = line(f"The Admin's {what}", Member, field)
+            parser.add_argument(option, metavar="NAME", default="", type=take, help=f"the Admin's {what}")
         parser.add_argument(
             "--time-zone",
             metavar="ZONE",
@@ -61,15 +76,34 @@ class Command(BaseCommand):
         password = password_from_stdin() if options["admin_password_stdin"] else None
         try:
             with transaction.atomic():
+                refuse_a_second(options["name"], again=options["again"])
                 organization = create(options, password)
+                # Whoever can't be told the Organization ID has no organization.
+                self.stdout.write(organization.public_id)
+                self.stdout.flush()
         except MemberError as error:
             raise CommandError(error.detail) from None
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        self.stdout.write(organization.public_id)
         self.stderr.write(
             f"{organization} is there. {options['admin_email']} signs in at {settings.BASE_URL}/accounts/login/ "
             f"with {'the password' if password else 'a code sent by e-mail'}."
+        )
+
+
+def refuse_a_second(name: str, *, again: bool) -> None:
+    """Raise CommandError if there is an organization of this name, unless another one is wanted `again`.
+
+    Two commands at the same moment come one after the other, until their transactions end.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [COMMAND])
+    found = Organization.objects.with_name(name)
+    if found and not again:
+        ids = ", ".join(organization.public_id for organization in found)
+        raise CommandError(
+            f"{found[0].name} is there already, with the Organization ID {ids}: --again creates another of that name."
         )
 
 

@@ -4,7 +4,7 @@ Members are written in batches, each in a transaction of its own: a run that was
 again. The audit log gets one event for the whole load, together with the first batch.
 """
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +16,7 @@ from audit.actor import Actor
 from audit.models import Action, Event
 from members.directory import DirectoryProfile
 from members.errors import UnknownRole
+from members.management.arguments import whole_number
 from members.management.organizations import organization_with_id
 from members.models import Member, MemberEmail, Organization, Role
 from members.models.member import INSERT_IF_NEW
@@ -47,7 +48,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what the command takes."""
         parser.add_argument("organization", metavar="ORG", help="Organization ID")
-        parser.add_argument("--count", type=count, required=True, metavar="N", help="how many there are to be")
+        parser.add_argument(
+            "--count",
+            type=whole_number("--count", LARGEST),
+            required=True,
+            metavar="N",
+            help="how many there are to be",
+        )
         parser.add_argument("--role", default=EMPLOYEE, help="name of the role they get (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -59,7 +66,8 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from None
         wanted = options["count"]
         missing = missing_numbers(organization, wanted)
-        with tqdm(total=wanted, initial=wanted - len(missing), unit=" members") as progress:
+        # Without a terminal, as in a log, there is no bar.
+        with tqdm(total=wanted, initial=wanted - len(missing), unit=" members", disable=None) as progress:
             for added in load(organization, role, missing):
                 progress.update(added)
         self.stdout.write(f"Added {len(missing):,} members to {organization}; {wanted - len(missing):,} were there.")
@@ -109,10 +117,3 @@ def user_name(number: int, domain: str) -> str:
 def first_domain(organization: Organization) -> str:
     """Return the domain that was approved first."""
     return organization.approved_domains.order_by("id").values_list("domain", flat=True)[0]
-
-
-def count(text: str) -> int:
-    """Return the number that `text` spells."""
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST:
-        raise ArgumentTypeError(f'"{text}" is no number from 1 to {LARGEST:,}')
-    return int(text)
