@@ -5,10 +5,12 @@ if the session began after its sessions were last ended, so that deactivation th
 reactivation does not let an old session back in.
 """
 
+import datetime as dt
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,6 +20,9 @@ from members.models import Member, User
 
 SIGNED_IN_AT = "signed_in_at"
 MEMBER_ID = "member_id"
+
+# How many expired sessions are deleted in one statement, so that none of them takes long.
+CLEARED_AT_ONCE = 1_000
 
 
 def connect() -> None:
@@ -67,3 +72,12 @@ def claim_memberships(user: User) -> None:
     The address is proven: a user signs in by a password set over a link, or a code, that was sent to it.
     """
     Member.objects.with_user_name(user.email).filter(user=None).update(user=user)
+
+
+def clear_expired_sessions(now: dt.datetime) -> int:
+    """Delete the rows of sessions that have expired, some at a time; return how many there were."""
+    expired = Session.objects.filter(expire_date__lt=now)
+    cleared = 0
+    while keys := list(expired.order_by("expire_date").values_list("pk", flat=True)[:CLEARED_AT_ONCE]):
+        cleared += expired.filter(pk__in=keys).delete()[0]
+    return cleared

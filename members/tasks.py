@@ -1,9 +1,11 @@
-"""What follows a change, off the request."""
+"""What follows a change, off the request, and what Celery's clock starts."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from members.mail import activation_mail
 from members.models import Member
+from members.sessions import clear_expired_sessions
 from outbox.models import OutgoingMail
 
 
@@ -13,3 +15,9 @@ def send_activation_mail(member_id: str, inviter: str) -> None:
     member = Member.objects.active().select_related("organization", "role").filter(pk=member_id).first()
     if member is not None:
         OutgoingMail.objects.write_down([activation_mail(member, inviter)])
+
+
+@shared_task
+def clear_sessions() -> None:
+    """Delete the sessions that have expired. Two at once delete each a part of them."""
+    clear_expired_sessions(timezone.now())

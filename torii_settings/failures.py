@@ -65,7 +65,7 @@ def in_a_sentence() -> Iterator[None]:
     except CommandError as error:
         # Some of Django's commands, as dumpdata and flush, pass on a database's message of several lines.
         inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        if isinstance(inner, Error) and (error.__cause__ is None or "\n" in str(error)):
+        if isinstance(inner, (Error, OSError)) and (error.__cause__ is None or "\n" in str(error)):
             raise CommandError(sentence(inner), returncode=error.returncode) from inner
         raise
 

@@ -18,9 +18,10 @@ from types import FrameType
 from typing import NoReturn
 
 import django
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from lib.supervisor import Supervisor
+from torii_settings.failures import in_a_sentence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -38,7 +39,11 @@ def main() -> NoReturn:
     os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
     for signum in ENDING_SIGNALS:
         signal.signal(signum, leave)
-    how_to_sign_in = prepare()
+    try:
+        with in_a_sentence():
+            how_to_sign_in = prepare()
+    except CommandError as error:
+        sys.exit(str(error))
     # From here on a signal interrupts nothing: it might come between the start of a process and our knowing of it.
     ending = threading.Event()
     for signum in ENDING_SIGNALS:

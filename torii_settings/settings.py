@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
+
 from torii_settings.environment.table import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -284,6 +286,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": REMINDER_INTERVAL,
         # What piled up while no worker ran asks for the same thing many times.
         "options": {"expires": 4 * REMINDER_INTERVAL},
+    },
+    "clear-sessions": {
+        "task": "members.tasks.clear_sessions",
+        # By the clock, not by the time since the start: a clock that is restarted every day would never get there.
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 12 * 3600},
     },
 }
 

@@ -16,6 +16,14 @@ from django.core.checks import run_checks
 
 from torii_settings.command_line import run
 
+# seed_demo needs the demo, which is for this machine alone.
+DEMO = {
+    "DJANGO_SETTINGS_MODULE": "tests.settings",
+    "DEMO": "1",
+    "BASE_URL": "http://127.0.0.1:8000",
+    "ALLOWED_HOSTS": "127.0.0.1",
+}
+
 
 @dataclass(frozen=True)
 class Done:
@@ -28,7 +36,7 @@ class Done:
 
 def run_all(commands: list[list[str]], **environment: str) -> list[Done]:
     """Run `commands`, one after the other, with `environment` on top of the tests' own."""
-    given = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DEMO": "1"} | environment
+    given = os.environ | DEMO | environment
     command = [sys.executable, "-m", "tests.processes.forked_commands"]
     done = subprocess.run(command, input=json.dumps(commands), env=given, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from django.core.management import call_command
 
 from tests import services
 from tests.conftest import new_key, organization, person
-from tests.processes.forked_commands import Done, run_all
+from tests.processes.forked_commands import DEMO, Done, run_all
 from tests.processes.rig import default_database
 
 DEADLINE = 60
@@ -91,7 +91,7 @@ def commands(database: Database, tmp_path: Path) -> dict[str, list[str]]:
 
 
 READ_AT_MOST = {"dumpdata", "showmigrations", "sqlflush", "migrate", "remove_stale_contenttypes"}
-NEED_NO_TABLES = {"showmigrations", "sqlflush", "migrate", "flush"}
+NEED_NO_TABLES = {"showmigrations", "sqlflush", "migrate", "flush", "remove_stale_contenttypes"}
 
 # For each state: where the database is, what a command says of it, and which commands have no reason to fail.
 STATES: dict[str, tuple[dict[str, str], str, set[str]]] = {
@@ -140,7 +140,7 @@ TABLES = ("members_organization", "members_user", "members_member", "apikeys_api
 
 
 def start(database: Database, *arguments: str, **streams: object) -> "subprocess.Popen[str]":
-    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DEMO": "1", "DATABASE_URL": database.url}
+    environment = os.environ | DEMO | {"DATABASE_URL": database.url}
     piped = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     return subprocess.Popen([sys.executable, "manage.py", *arguments], env=environment, text=True, **piped)  # type: ignore[call-overload, no-any-return]
 
@@ -289,3 +289,13 @@ def test_the_first_and_the_last_moment_can_be_asked_about_everywhere(database: D
         [["send_expiry_reminders", "--dry-run", "--at", at] for at in edges], DATABASE_URL=database.url
     ):
         assert done.code == 0, done.err
+
+
+def test_the_demo_does_not_start_on_such_a_database_either(database: Database) -> None:
+    changed = {"DATABASE_URL": database.changed(port="1"), "PORT": str(services.free_port())}
+    environment = os.environ | DEMO | changed
+    command = [sys.executable, "-m", "torii_settings.serve"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database can't be used (")
+    assert done.stderr.count("\n") == 1
