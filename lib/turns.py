@@ -46,7 +46,7 @@ def _takes_advisory_lock(lock_holder: BaseDatabaseWrapper, name: str) -> bool:
     the two would wait for each other. An open transaction in which nothing runs holds no snapshot.
     """
     if lock_holder.connection is None:
-        lock_holder.connect()
+        lock_holder.ensure_connection()
         lock_holder.set_autocommit(False)
     with lock_holder.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -1,7 +1,6 @@
 """manage.py load_members."""
 
 import io
-import sys
 
 import pytest
 
@@ -125,10 +124,11 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("stream", "shown"), [(Terminal, True), (io.StringIO, False)])
 def test_the_progress_is_on_standard_error_if_that_is_a_terminal(acme, run, monkeypatch, stream, shown):
-    monkeypatch.setattr("sys.stderr", stream())
+    stderr = stream()
+    monkeypatch.setattr("sys.stderr", stderr)
     told = run("load_members", acme.public_id, "--count", "3")
-    assert ("3/3" in sys.stderr.getvalue()) == shown
-    assert bool(sys.stderr.getvalue()) == shown
+    assert ("3/3" in stderr.getvalue()) == shown
+    assert bool(stderr.getvalue()) == shown
     assert "3/3" not in told.out
 
 

@@ -19,7 +19,7 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 def every_path() -> Iterator[str]:
     """Yield a path for each URL that there is, and a few for which there is no page."""
     for _view, regex, _namespace, _name in extract_views_from_urlpatterns(get_resolver().url_patterns):
-        yield re.sub(r"<[^>]+>", ID, simplify_regex(regex))
+        yield re.sub(r"<[^>]+>", ID, simplify_regex(str(regex)))
     yield from ("/nosuch", "/static/nosuch.css", "/favicon.ico", "/robots.txt", "/wp-login.php", "/.env", "//", "/%00")
 
 
