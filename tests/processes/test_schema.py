@@ -35,7 +35,7 @@ def by_role(url: str) -> str:
     """Have PostgreSQL tell each connection where tables are, in this database."""
     with psycopg.connect(url, autocommit=True) as server:
         name = urlsplit(url).path[1:]
-        server.execute(f'ALTER DATABASE "{name}" SET search_path = {quoted()}')  # type: ignore[call-overload]
+        server.execute(f'ALTER DATABASE "{name}" SET search_path = {quoted()}')
     return url
 
 
@@ -48,7 +48,7 @@ def test_everything_works_in_another_schema(choose: Callable[[str], str], tmp_pa
     with new_database("template1") as name:
         plain = urlsplit(database_url())._replace(path=f"/{name}").geturl()
         with psycopg.connect(plain, autocommit=True) as server:
-            server.execute(f"CREATE SCHEMA {quoted()}")  # type: ignore[call-overload]
+            server.execute(f"CREATE SCHEMA {quoted()}")
             # Whatever were looked for in it would be an error.
             server.execute("DROP SCHEMA public")
         url = choose(plain)
