@@ -135,3 +135,19 @@ def test_settings_read_no_variable_past_the_table():
         for path in (ROOT / app).rglob("*.py"):
             reads = re.findall(r"os\.environ\b(?!\.setdefault)|os\.getenv", path.read_text())
             assert path.name in ("settings.py", "serve.py") or reads == [], path
+
+
+@pytest.mark.parametrize(
+    ("url", "for_celery"),
+    [
+        ("redis://u:p@h:1/2", "redis://u:p@h:1/2"),
+        # kombu checks no certificate unless it is told to.
+        ("rediss://h", "rediss://h:6379/0?ssl_cert_reqs=required"),
+        ("rediss://h?ssl_cert_reqs=none", "rediss://h:6379/0?ssl_cert_reqs=none"),
+        ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
+    ],
+)
+def test_celery_is_told_of_the_same_redis_in_its_own_spelling(url: str, for_celery: str):
+    address = Environment(PRODUCTION | {"REDIS_URL": url}, ROOT).REDIS_URL
+    assert address is not None
+    assert address.broker_url == for_celery
