@@ -27,7 +27,7 @@ TRANSPORT_ALIASES.update(
     redis="lib.broker.redis:Transport", rediss="lib.broker.redis:Transport", filesystem="lib.broker.folder:Transport"
 )
 
-app = Celery("torii_settings")
+app = Celery("torii_settings", task_cls="lib.tasks:UndisturbedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -150,6 +150,9 @@ else:
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
 # that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.
 DATABASE_PREPARE = env.DATABASE_PREPARE
+# Those statements run on libpq, with less of psycopg around them (`torii_settings.postgresql.prepared`). If this is
+# off, they run unprepared on psycopg's cursor, as all other queries do.
+DATABASE_FAST_CURSOR = env.DATABASE_FAST_CURSOR
 
 # `torii_settings.postgresql.schema` gives the reason.
 MIGRATION_LOCK_TIMEOUT = env.MIGRATION_LOCK_TIMEOUT
@@ -179,6 +182,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "settings"
 LOGOUT_REDIRECT_URL = "account_login"
+SESSION_ENGINE = "lib.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 
 ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"

@@ -19,8 +19,6 @@ from django.db.models.constants import OnConflict
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
-from torii_settings.postgresql.prepared import StatementCursor
-
 M = TypeVar("M", bound=Model)
 
 
@@ -69,20 +67,12 @@ class Statement:
 
 
 def shared_cursor(connection: Any) -> Any:
-    """Return the cursor that the statements of a connection run on, one after the other, each read to its end.
+    """Return the cursor for a statement, whose result is read to its end before the next statement runs.
 
-    A new one would cost as much as all else that Python does for a query. Whoever watches the queries gets one that
-    tells.
+    On PostgreSQL, statements share a cursor underneath: a new one would cost as much as all else that Python does for a
+    query.
     """
-    connection.close_if_health_check_failed()
-    if connection.queries_logged or connection.execute_wrappers:
-        return connection.cursor()
-    opened_on, cursor = getattr(connection, "shared_cursor", (None, None))
-    if opened_on is None or opened_on is not connection.connection:
-        connection.ensure_connection()
-        cursor = StatementCursor(connection) if connection.vendor == "postgresql" else connection.cursor()
-        connection.shared_cursor = connection.connection, cursor
-    return cursor
+    return connection.statement_cursor() if connection.vendor == "postgresql" else connection.cursor()
 
 
 def read_json(value: str | None, expression: Any, connection: Any) -> Any:

@@ -19,11 +19,12 @@ from typing import Any
 
 import django
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from torii_settings.middleware import MACHINE_PATHS
+from torii_settings.undisturbed import UndisturbedHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
@@ -39,7 +40,7 @@ class Handler:
     """Has requests answered by Django, as many at the same time as there are places, and machines' with little ado."""
 
     def __init__(self) -> None:
-        self.django = WSGIHandler()
+        self.django = UndisturbedHandler()
         self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
         self.probes = Places(1, queue=PROBES, patience=PATIENCE)
 

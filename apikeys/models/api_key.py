@@ -25,6 +25,7 @@ from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
 from audit.models import Action, Event
+from lib.rerun import repeatable
 from members.models import Member, Organization
 
 EXPIRES_SOON = relativedelta(months=1)
@@ -361,12 +362,13 @@ class ApiKey(models.Model):
         """Remember when and from where the key was used, at most once a minute."""
         if self.used_within(USE_WRITTEN_EVERY, now):
             return
-        ApiKey.objects.filter(pk=self.pk).update(
-            first_used_at=Coalesce("first_used_at", now),
-            last_used_at=now,
-            last_used_ip=origin.ip,
-            last_used_user_agent=origin.user_agent,
-        )
+        with repeatable():
+            ApiKey.objects.filter(pk=self.pk).update(
+                first_used_at=Coalesce("first_used_at", now),
+                last_used_at=now,
+                last_used_ip=origin.ip,
+                last_used_user_agent=origin.user_agent,
+            )
 
     def settle_pepper(self, text: KeyText) -> None:
         """Note which pepper this key, spelled `text`, is stored under; move it to the newest if that is asked for."""
@@ -376,7 +378,8 @@ class ApiKey(models.Model):
             pepper = next(pepper for pepper in settings.API_KEY_PEPPERS if text.digest(pepper) == self.digest)
         # Whoever deletes the key at the same moment has taken the digest away: it must not come back.
         same = ApiKey.objects.filter(pk=self.pk, digest=self.digest)
-        same.update(digest=text.digest(pepper), pepper=peppers.fingerprint(pepper))
+        with repeatable():
+            same.update(digest=text.digest(pepper), pepper=peppers.fingerprint(pepper))
 
     def accept_origins(self, *, by: Actor) -> None:
         """Take the mark of a new origin away: an Admin knows about it."""

@@ -16,6 +16,7 @@ from django.utils import timezone
 from apikeys.models.notice import Notice
 from audit.actor import Actor, Origin
 from audit.models import Action, Event
+from lib.rerun import repeatable
 
 if TYPE_CHECKING:
     from apikeys.models.api_key import ApiKey
@@ -57,7 +58,8 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         `refused` says that the key is not allowed there. The Admins get at most one mail a day about a key.
         """
         facts = facts_of(origin)
-        with transaction.atomic():
+        # Whoever is met a second time is known already.
+        with repeatable(), transaction.atomic():
             # Two first calls at once come one after the other, so that one of them is the first.
             type(api_key).objects.select_for_update(of=("self",)).get(pk=api_key.pk)
             met_before = self.filter(api_key=api_key).values_list("kind", "value", "refused")

@@ -20,11 +20,13 @@ in a circle if one inserted ana before bob and the other bob before ana, so all 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models.functions import Lower
 
 from audit.models import Action, Actor, Event
+from lib.rerun import run_unit
 from members.directory import DirectoryProfile
 from members.errors import UserNameInvalid
 from members.models.member import Member
@@ -46,7 +48,7 @@ def add_members(
     for the next: those behind somebody to be reactivated are added only then.
     """
     for stretch in stretches(organization, profiles):
-        yield from insert(organization, stretch, source=source, by=by)
+        yield from run_unit(partial(insert, organization, stretch, source=source, by=by))
 
 
 @dataclass(frozen=True, slots=True)

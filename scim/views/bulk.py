@@ -3,6 +3,8 @@
 Each operation goes through the view that a request of its own would go through, so that it means the same and is as
 atomic; they share nothing but the connection. Operations that refer to others by `bulkId:…` wait for them.
 
+Each operation is committed by itself, so if the database disturbs one, that one is run again (`lib.rerun`).
+
 One kind is what bulk requests are for, users to create, hundreds in a row. These go to `members.models.batch`, which
 adds them together, with the outcome that they would have had one by one; what it leaves goes the way of its own.
 """
@@ -15,6 +17,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from lib.rerun import run_unit
 from members.directory import DirectoryProfile
 from members.models import Member
 from members.models.batch import add_members
@@ -175,7 +178,10 @@ class Job:
         return self._perform(operation)
 
     def _perform(self, operation: Operation) -> HttpResponseBase:
-        """Send the operation through the view of its endpoint, as a request of its own."""
+        """Send the operation through the view of its endpoint, as a request of its own and a unit of its own."""
+        return run_unit(lambda: self._send(operation))
+
+    def _send(self, operation: Operation) -> HttpResponseBase:
         path = resolved(operation.path, self.ids).strip("/")
         endpoint, _, identifier = path.partition("/")
         request = HttpRequest()

@@ -16,7 +16,6 @@ from django.db import (
     DatabaseError,
     DataError,
     IntegrityError,
-    OperationalError,
     ProgrammingError,
     connection,
     transaction,
@@ -29,7 +28,6 @@ from tests.conftest import new_key
 from tests.server import ROOT
 from torii_settings.postgresql import prepared
 from torii_settings.postgresql.base import DatabaseWrapper
-from torii_settings.postgresql.prepared import StatementCursor
 from torii_settings.statement import shared_cursor
 from torii_settings.wsgi import application
 
@@ -114,7 +112,7 @@ def test_statements_are_prepared_and_nothing_else(key):
 
 def test_a_statement_is_prepared_once_and_the_last_of_many_never(postgresql, monkeypatch):
     monkeypatch.setattr(prepared, "MOST_PREPARED", 2)
-    cursor = StatementCursor(connection)
+    cursor = shared_cursor(connection)
     for _ in range(3):
         for number in range(4):
             cursor.execute(f"SELECT 'number %%{number}', %s", ["once"])
@@ -124,7 +122,7 @@ def test_a_statement_is_prepared_once_and_the_last_of_many_never(postgresql, mon
 
 def test_where_none_may_be_prepared_statements_run_all_the_same(postgresql, settings):
     settings.DATABASE_PREPARE = False
-    cursor = StatementCursor(connection)
+    cursor = shared_cursor(connection)
     cursor.execute("SELECT 'unprepared', %s", [None])
     assert cursor.fetchall() == [("unprepared", None)]
     assert query(PREPARED, "%unprepared%") == 0
@@ -153,16 +151,6 @@ def test_a_failed_statement_raises_what_a_cursor_would(postgresql):
             cursor.execute("SELECT 1", [])
     cursor.execute("SELECT %s::int", [7])
     assert cursor.fetchall() == [(7,)]
-
-
-def test_a_statement_on_a_connection_that_was_cut_says_so_and_the_next_has_a_new_one(postgresql, other):
-    cursor = shared_cursor(connection)
-    assert query("SELECT pg_terminate_backend(%s, 5000)", pid(), on=other) is True
-    for _ in range(2):
-        with pytest.raises(OperationalError):
-            cursor.execute("SELECT 1", [])
-    connection.close_if_unusable_or_obsolete()
-    shared_cursor(connection).execute("SELECT 1", [])
 
 
 def test_what_fails_only_at_the_end_of_a_transaction_is_told(postgresql):

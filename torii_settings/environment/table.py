@@ -82,6 +82,10 @@ class Environment(Table):
     DATABASE_PREPARE = Switch(
         "whether statements that are run often are prepared; `off` for a PgBouncer before 1.21", default="on"
     )
+    DATABASE_FAST_CURSOR = Switch(
+        "whether those statements run on libpq; `off` for tools that must see every query pass through psycopg",
+        default="on",
+    )
     MIGRATION_LOCK_TIMEOUT = Duration(
         "time that `migrate` waits for a table, and traffic behind it, before it lets go and tries again", default="2s"
     )

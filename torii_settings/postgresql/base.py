@@ -3,12 +3,17 @@
 import select
 from typing import Any
 
+from django.conf import settings
+from django.db import Error
 from django.db.backends.postgresql import base
 from django.db.backends.utils import debug_transaction
-from psycopg import Connection, Cursor, adapters
-from psycopg.pq import Format, TransactionStatus
+from psycopg import Connection, Cursor as PsycopgCursor, adapters
+from psycopg.pq import ConnStatus, Format, TransactionStatus
 
-from torii_settings.postgresql.prepared import checked
+from lib import rerun
+from torii_settings.postgresql.cursor import Cursor, DebugCursor
+from torii_settings.postgresql.disturbance import Disturbance, disturbance, is_refusal, report
+from torii_settings.postgresql.prepared import StatementCursor, checked, first_result
 from torii_settings.postgresql.schema import DatabaseSchemaEditor
 
 # Django has these read by Python, to choose a time zone and to keep them as text. In UTC, which is ours, psycopg's own
@@ -17,12 +22,18 @@ READ_AS = {"timestamptz": "timestamptz", "jsonb": "text", "inet": "text", "cidr"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Reads moments and texts in C, commits with little ado, and knows without asking that the server has hung up."""
+    """Reads moments and texts in C, knows without asking that the server has hung up, and outlives disturbances.
+
+    `has_written`: whether the transaction that is open has written something.
+    """
 
     SchemaEditorClass = DatabaseSchemaEditor
+    has_written = False
+    _statements: StatementCursor | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
         """Return a connection with the readers."""
+        self.has_written = False
         connection: Connection[Any] = super().get_new_connection(conn_params)
         for name, like in READ_AS.items():
             loader = adapters.get_loader(adapters.types[like].oid, Format.TEXT)
@@ -30,16 +41,105 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 connection.adapters.register_loader(name, loader)
         return connection
 
-    def create_cursor(self, name: str | None = None) -> "Cursor[Any]":
+    # Cursors ----------------------------------------------------------------------------------------------------------
+
+    def create_cursor(self, name: str | None = None) -> "PsycopgCursor[Any]":
         """Return a cursor of the client's: none of the server's, `DISABLE_SERVER_SIDE_CURSORS` sees to that."""
-        cursor: Cursor[Any] = self.connection.cursor()
+        cursor: PsycopgCursor[Any] = self.connection.cursor()
         return cursor
 
+    def make_cursor(self, cursor: Any) -> Cursor:
+        """Return Django's wrapper around a cursor."""
+        return Cursor(cursor, self)
+
+    def make_debug_cursor(self, cursor: Any) -> DebugCursor:
+        """Return Django's wrapper that logs."""
+        return DebugCursor(cursor, self)
+
+    def statement_cursor(self) -> Any:
+        """Return a cursor for a Statement, whose result is read to its end before the next statement runs.
+
+        `DATABASE_FAST_CURSOR` says whether it is our own on libpq or psycopg's.
+        """
+        if not settings.DATABASE_FAST_CURSOR:
+            return self.cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        return self._prepare_cursor(self.statements())  # type: ignore[attr-defined]
+
+    def statements(self) -> StatementCursor:
+        """Return the StatementCursor of the connection that is open; a new one takes as long as a small query."""
+        if self._statements is None or self._statements.connection is not self.connection:
+            self._statements = StatementCursor(self.connection, prepares=settings.DATABASE_PREPARE)
+        return self._statements
+
+    def reopened(self, cursor: Any) -> Any:
+        """Return `cursor`, or one of its kind on a new connection if its own is gone."""
+        if self.is_open():
+            return cursor
+        self.ensure_connection()
+        return self.statements() if isinstance(cursor, StatementCursor) else self.create_cursor()
+
+    # Transactions -----------------------------------------------------------------------------------------------------
+
+    def note_write(self) -> None:
+        """Remember that a statement has written something, which an open transaction has yet to commit."""
+        if self.autocommit:
+            rerun.note_write()
+        else:
+            self.has_written = True
+
+    def leave_unit(self, found: Disturbance, error: Error) -> None:
+        """Raise RunAgain if the unit of work, of which nothing is committed, may be run again."""
+        if rerun.may_run_again():
+            report(found, error, "A unit of work")
+            raise rerun.RunAgain from error
+
     def _commit(self) -> None:
-        """Commit. Psycopg's own method waits for the answer in Python, which takes it as long as PostgreSQL."""
-        if self.connection is not None and self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+        """Commit. If nobody knows whether that was done, the unit is not run again."""
+        if self.connection is None:
+            return
+        written, self.has_written = self.has_written, False
+        try:
+            # If the server has hung up by now, COMMIT never gets there.
+            with self.wrap_database_errors:
+                self.connection.pgconn.consume_input()
+        except Error as error:
+            self.close()
+            self.leave_unit(Disturbance.LOST, error)
+            raise
+        try:
             with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
-                checked(self.connection.pgconn.exec_(b"COMMIT"))
+                self._send_commit()
+        except Error as error:
+            found = disturbance(error, is_open=self.is_open())
+            if found is Disturbance.LOST:
+                self.close()
+            if found and (is_refusal(error) or not written or rerun.writes_repeatably()):
+                self.leave_unit(found, error)
+            elif written and not is_refusal(error):
+                rerun.note_write()
+            raise
+        if written:
+            rerun.note_write()
+
+    def _send_commit(self) -> None:
+        """Send COMMIT. Psycopg's own method waits for the answer in Python, which takes it as long as PostgreSQL."""
+        if not settings.DATABASE_FAST_CURSOR:
+            self.connection.commit()
+        elif self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
+            checked(first_result(self.connection.pgconn, b"COMMIT"))
+
+    def _rollback(self) -> None:
+        """Roll back."""
+        self.has_written = False
+        super()._rollback()  # type: ignore[misc]
+
+    # The connection ---------------------------------------------------------------------------------------------------
+
+    def is_open(self) -> bool:
+        """Whether there is a connection, as far as is known here."""
+        return self.connection is not None and self.connection.pgconn.status == ConnStatus.OK
 
     def is_usable(self) -> bool:
         """Whether the connection lives: an idle one has nothing to read, unless the server has said good-bye.

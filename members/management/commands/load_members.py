@@ -6,6 +6,7 @@ again. The audit log gets one event for the whole load, together with the first 
 
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from audit.actor import Actor
 from audit.models import Action, Event
+from lib.rerun import run_unit
 from members.directory import DirectoryProfile
 from members.errors import UnknownRole
 from members.management.arguments import whole_number
@@ -78,17 +80,23 @@ def load(organization: Organization, role: Role, missing: Sequence[int]) -> Iter
     domain = first_domain(organization)
     for start in range(0, len(missing), BATCH):
         batch = missing[start : start + BATCH]
-        with transaction.atomic():
-            members = [synthetic(organization, role, number, domain) for number in batch]
-            # A member of the same name who came in the meantime stays as they are.
-            INSERT_IF_NEW.run_many(members)
-            added = set(organization.members.filter(pk__in=[m.pk for m in members]).values_list("pk", flat=True))
-            MemberEmail.objects.write_down(member for member in members if member.pk in added)
-            if start == 0:
-                changes = {"count": len(missing), "role": role.name}
-                by = Actor.system("load_members")
-                Event.record(Action.MEMBER_LOADED, organization, by=by, target=organization, changes=changes)
+        announced = len(missing) if start == 0 else 0
+        run_unit(partial(load_batch, organization, role, batch, domain, announced))
         yield len(batch)
+
+
+@transaction.atomic
+def load_batch(organization: Organization, role: Role, batch: Sequence[int], domain: str, announced: int) -> None:
+    """Add the members with these numbers, and the event for a load of `announced` members, unless that is 0."""
+    members = [synthetic(organization, role, number, domain) for number in batch]
+    # A member of the same name who came in the meantime stays as they are.
+    INSERT_IF_NEW.run_many(members)
+    added = set(organization.members.filter(pk__in=[m.pk for m in members]).values_list("pk", flat=True))
+    MemberEmail.objects.write_down(member for member in members if member.pk in added)
+    if announced:
+        changes = {"count": announced, "role": role.name}
+        by = Actor.system("load_members")
+        Event.record(Action.MEMBER_LOADED, organization, by=by, target=organization, changes=changes)
 
 
 def synthetic(organization: Organization, role: Role, number: int, domain: str) -> Member:
