@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 RUNS = 4
 # A caller who has waited this long has given up, or is about to.
-START_OVER_WITHIN_SECONDS = 10
+START_OVER_WITHIN_SECONDS = 5
 
 
 class RunAgain(BaseException):
@@ -74,12 +74,12 @@ def run_once(work: Callable[[], T], unit: Unit) -> T:
 def may_run_again() -> bool:
     """Whether this thread is in a unit that may be run again."""
     unit = current.unit
-    return (
-        unit is not None
-        and not unit.has_written
-        and unit.runs_left > 0
-        and time.monotonic() - unit.began_at < START_OVER_WITHIN_SECONDS
-    )
+    return unit is not None and not unit.has_written and unit.runs_left > 0 and is_early()
+
+
+def is_early() -> bool:
+    """Whether there is time left for another attempt, in the unit that this thread is in."""
+    return current.unit is None or time.monotonic() - current.unit.began_at < START_OVER_WITHIN_SECONDS
 
 
 def note_write() -> None:

@@ -17,10 +17,10 @@ Other = psycopg.Connection[Any]
 
 
 @contextmanager
-def other_connection() -> Iterator[Other]:
-    """Yield a connection of somebody else's, who doesn't wait long for a lock."""
+def other_connection(*, patience: str = "50ms") -> Iterator[Other]:
+    """Yield a connection of somebody else's, who waits no longer than `patience` for a lock."""
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as other:
-        other.execute("SET lock_timeout = '50ms'")
+        other.execute(sql.SQL("SET lock_timeout = {}").format(patience))
         yield other
 
 

@@ -40,6 +40,8 @@ POSTGRES_SETTINGS = {
 }
 
 
+SCALE = Path(__file__).resolve().parents[1] / "docs" / "scale.md"
+
 # PgBouncer carries prepared statements from connection to connection from this version on.
 PGBOUNCER_PREPARES = (1, 21)
 
@@ -172,16 +174,15 @@ def pgbouncer(database_url: str, *, pool_size: int) -> Iterator[str]:
             "unix_socket_dir": "",
             "auth_type": "scram-sha-256",
             "auth_file": directory / "users",
-            "pool_mode": "transaction",
+            "admin_users": user,
             "default_pool_size": pool_size,
         }
-        if pgbouncer_version() >= PGBOUNCER_PREPARES:
-            settings["max_prepared_statements"] = 200
         lines = [f"{setting} = {value}" for setting, value in settings.items()]
         server = f"* = host={address.hostname} port={address.port}"
         files = {
             "users": f'"{user}" "{password}"',
-            "pgbouncer.ini": "\n".join(["[databases]", server, "[pgbouncer]", *lines]),
+            # What comes later wins.
+            "pgbouncer.ini": "\n".join(["[databases]", server, pgbouncer_fragment(), *lines]),
         }
         make_files(directory, files)
         command = unprivileged([pgbouncer_binary(), str(directory / "pgbouncer.ini")])
@@ -189,6 +190,14 @@ def pgbouncer(database_url: str, *, pool_size: int) -> Iterator[str]:
             wait_until(lambda: accepts_connections(port), process, directory)
             userinfo = address.netloc.rpartition("@")[0]
             yield address._replace(netloc=f"{userinfo}@127.0.0.1:{port}").geturl()
+
+
+def pgbouncer_fragment() -> str:
+    """Return the part of pgbouncer.ini that docs/scale.md recommends, without what this PgBouncer is too old for."""
+    (fragment,) = re.findall(r"```ini\n(\[pgbouncer\]\n.*?)```", SCALE.read_text(), re.DOTALL)
+    if pgbouncer_version() < PGBOUNCER_PREPARES:
+        return re.sub(r"^max_prepared_statements.*$", "", fragment, flags=re.MULTILINE)
+    return fragment
 
 
 def pgbouncer_binary() -> str:

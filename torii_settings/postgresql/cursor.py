@@ -61,7 +61,7 @@ class Cursor(CursorWrapper):
             # Nobody knows whether the statement was carried out.
             rerun.note_write()
             raise error
-        if not runs_left:
+        if not (runs_left and rerun.is_early()):
             raise error
         report(found, error, "A statement")
         self.cursor = self.db.reopened(self.cursor)
