@@ -12,7 +12,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-sqlite test-long bench format readme lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-plain-cursor test-sqlite test-long bench format readme lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -23,7 +23,7 @@ setup: ## make .venv and install the locked packages into it
 run: setup ## run the demo at http://127.0.0.1:8000 (PORT=… for another port)
 	@PORT=$(PORT) $(PYTHON) -m torii_settings.serve
 
-test: setup services lint types migrations test-postgres test-sqlite ## run every check (ARGS=… goes to pytest)
+test: setup services lint types migrations test-postgres test-plain-cursor test-sqlite ## run every check (ARGS=… goes to pytest)
 
 services: setup
 	@bin/install-services
@@ -44,6 +44,11 @@ migrations: setup
 
 test-postgres: services ## run the tests on a throwaway PostgreSQL and Redis
 	$(PYTHON) -m tests.services $(PYTEST) $(ARGS)
+
+# The machines' doors, and what is below them. The other doors run hardly any statement that is made once.
+test-plain-cursor: services ## run the tests of the machines' doors without the cursor on libpq
+	DATABASE_FAST_CURSOR=off $(PYTHON) -m tests.services $(PYTEST) tests/scim tests/api tests/apikeys tests/members \
+		tests/project/test_database.py tests/project/test_statement.py tests/project/test_watching.py $(ARGS)
 
 # Without the tests that start processes or a browser: those see little of the database, and have run on PostgreSQL.
 test-sqlite: setup ## run the tests on SQLite, without a broker

@@ -8,7 +8,8 @@ from celery import Task
 from lib.rerun import repeatable, run_unit
 
 
-class UndisturbedTask(Task):  # type: ignore[type-arg] - it can't be subscripted at run time
+# Celery's own class takes no type arguments at run time.
+class UndisturbedTask(Task):  # type: ignore[type-arg]
     """A task. It may run twice, whatever it has committed: tasks are acknowledged late, so a killed one is, too."""
 
     abstract = True

@@ -15,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from psycopg import sql
 
 from members.models import Organization
 from tests import services
@@ -100,7 +101,11 @@ def test_a_service_under_load_outlives_them_all(rig: Rig, acme: Organization, ot
 def console(rig: Rig) -> Iterator[Callable[[str], None]]:
     """Yield a function that gives PgBouncer a command."""
     with psycopg.connect(rig.console, autocommit=True, prepare_threshold=None) as admin:
-        yield lambda command: admin.execute(command) and None  # type: ignore[arg-type]
+        yield lambda command: run(admin, command)
+
+
+def run(admin: Other, command: str) -> None:
+    admin.execute(sql.SQL(command))
 
 
 def test_so_does_one_behind_pgbouncer(rig: Rig, acme: Organization, other: Other, sign_in: Any) -> None:

@@ -105,7 +105,7 @@ class Caller:
     def go_round(self, name: str, *, with_pages: bool) -> None:
         """Create a user, read, change and group them; give them a role; generate a key."""
         promised = self.traffic.promised
-        user = {"schemas": [USER], "userName": f"{name}@acme.example", "externalId": name}
+        user: dict[str, Any] = {"schemas": [USER], "userName": f"{name}@acme.example", "externalId": name}
         made = self.sent(201, lambda: self.directory.post("/Users", json=user))
         if made is None:
             return
@@ -132,7 +132,7 @@ class Caller:
     def send_bulk(self, name: str) -> None:
         """Create users in a bulk request, the last two of them together with a change."""
         names = [f"b{number}{name}@acme.example" for number in range(3)]
-        operations = [
+        operations: list[dict[str, Any]] = [
             {"method": "POST", "path": "/Users", "bulkId": each, "data": {"schemas": [USER], "userName": each}}
             for each in names
         ]

@@ -37,9 +37,10 @@ GOOD_BYE = b"E" + struct.pack("!I", len(FIELDS) + 4) + FIELDS
 
 
 @pytest.fixture
-def postgresql(transactional_db: None) -> None:
+def postgresql(transactional_db: None, settings: Any) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("is about PostgreSQL")
+    settings.DATABASE_FAST_CURSOR = settings.DATABASE_PREPARE = True
     connection.close()
     connection.ensure_connection()
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
-from django.db import DataError, OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, OperationalError, connection, connections, transaction
 from django.test import RequestFactory
 from psycopg import OperationalError as ConnectionLost
 
@@ -33,7 +33,7 @@ from tests.identity_provider import GROUP, PATCH_OP, USER
 from tests.racing import at_once
 from torii_settings.postgresql.base import DatabaseWrapper
 from torii_settings.postgresql.disturbance import Disturbance
-from torii_settings.postgresql.prepared import Generation
+from torii_settings.postgresql.prepared import Generation, StatementCursor
 from torii_settings.statement import shared_cursor
 from torii_settings.wsgi import application
 
@@ -42,10 +42,11 @@ Disturb = Callable[[Other], None]
 
 
 @pytest.fixture(autouse=True)
-def postgresql(transactional_db: None) -> Iterator[None]:
-    """Start on a fresh connection, and leave others none that these tests have marked."""
+def postgresql(transactional_db: None, settings: Any) -> Iterator[None]:
+    """Start on a fresh connection with the fast cursor, and leave others no connection that these tests have marked."""
     if connection.vendor != "postgresql":
         pytest.skip("is about PostgreSQL")
+    settings.DATABASE_FAST_CURSOR = settings.DATABASE_PREPARE = True
     connection.close()
     yield
     connection.close()
@@ -67,6 +68,12 @@ def other() -> Iterator[Other]:
 # What this connection of ours meets -----------------------------------------------------------------------------------
 
 
+def statements() -> StatementCursor:
+    """Return the cursor on libpq of this connection."""
+    found: StatementCursor = connections[DEFAULT_DB_ALIAS].statements()  # type: ignore[attr-defined]
+    return found
+
+
 def lose_statements(other: Other) -> None:
     """Have the server forget what this connection has prepared, as DISCARD ALL does, or another server's connection."""
     if connection.connection.pgconn.transaction_status == 0:
@@ -77,7 +84,7 @@ def lose_statements(other: Other) -> None:
 
 def find_statements(other: Other) -> None:
     """Have this connection find prepared already what it is about to prepare."""
-    connection.statements().prepared.clear()
+    statements().prepared.clear()
 
 
 DISTURBANCES = [change_types, add_and_drop_columns, lose_statements, find_statements, end_connections]
@@ -297,30 +304,30 @@ def rename(acme: Organization, runs: list[str]) -> str:
 
 
 @pytest.fixture
-def commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Callable[[], None]], None]], None]:
-    """Return a function that has the next COMMIT sent by another, which is given what would send it."""
+def in_commit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Callable[[], None]], None]], None]:
+    """Return a function that has a step of the next COMMIT done by another function, which is given the step."""
 
-    def sent_by(send: Callable[[Callable[[], None]], None]) -> None:
-        original = DatabaseWrapper._send_commit
+    def done_by(step: str, do: Callable[[Callable[[], None]], None]) -> None:
+        original = getattr(DatabaseWrapper, step)
 
         def once(self: DatabaseWrapper) -> None:
-            monkeypatch.setattr(DatabaseWrapper, "_send_commit", original)
-            send(lambda: original(self))
+            monkeypatch.setattr(DatabaseWrapper, step, original)
+            do(lambda: original(self))
 
-        monkeypatch.setattr(DatabaseWrapper, "_send_commit", once)
+        monkeypatch.setattr(DatabaseWrapper, step, once)
 
-    return sent_by
+    return done_by
 
 
-def lose_answer(send: Callable[[], None]) -> None:
+def lose_answer(finish: Callable[[], None]) -> None:
     """Commit, and lose the connection before the answer is there."""
-    send()
+    finish()
     connection.connection.close()
     raise ConnectionLost("server closed the connection unexpectedly")
 
 
-def test_a_commit_that_the_server_refuses_because_it_ends_is_run_again(
-    acme: Organization, other: Other, commit: Any, either_cursor: None
+def test_a_connection_that_ends_before_commit_is_sent_is_no_riddle(
+    acme: Organization, other: Other, in_commit: Any, either_cursor: None
 ) -> None:
     runs: list[str] = []
 
@@ -328,49 +335,57 @@ def test_a_commit_that_the_server_refuses_because_it_ends_is_run_again(
         end_connections(other)
         send()
 
-    commit(end_first)
+    in_commit("_send_commit", end_first)
     assert run_unit(lambda: rename(acme, runs)) == "Acme 1"
     assert len(runs) == 2
 
 
-def test_a_connection_that_is_gone_before_the_commit_is_sent_is_no_riddle(
-    acme: Organization, other: Other, monkeypatch: pytest.MonkeyPatch
+def test_nor_is_a_commit_that_the_server_refuses_because_it_is_to_end(
+    acme: Organization, other: Other, in_commit: Any, either_cursor: None
 ) -> None:
     runs: list[str] = []
-    original = DatabaseWrapper._commit
+    other.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+        "CREATE CONSTRAINT TRIGGER dawdle AFTER UPDATE ON members_organization DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION dawdle()"
+    )
 
-    def end_first(self: DatabaseWrapper) -> None:
-        monkeypatch.setattr(DatabaseWrapper, "_commit", original)
-        end_connections(other)
-        original(self)
+    def end_in_commit(finish: Callable[[], None]) -> None:
+        ending = threading.Timer(0.2, end_connections, [other])
+        ending.start()
+        try:
+            finish()
+        finally:
+            ending.join(10)
+            other.execute("DROP FUNCTION dawdle CASCADE")
 
-    monkeypatch.setattr(DatabaseWrapper, "_commit", end_first)
+    in_commit("_finish_commit", end_in_commit)
     assert run_unit(lambda: rename(acme, runs)) == "Acme 1"
     assert len(runs) == 2
 
 
-def test_a_commit_whose_answer_is_lost_is_not_repeated(acme: Organization, commit: Any, either_cursor: None) -> None:
+def test_a_commit_whose_answer_is_lost_is_not_repeated(acme: Organization, in_commit: Any, either_cursor: None) -> None:
     runs: list[str] = []
-    commit(lose_answer)
+    in_commit("_finish_commit", lose_answer)
     with pytest.raises(OperationalError):
         run_unit(lambda: rename(acme, runs))
     assert len(runs) == 1
     assert Organization.objects.get().name == "Acme 1"
 
 
-def test_unless_what_it_wrote_may_be_written_twice(acme: Organization, commit: Any) -> None:
+def test_unless_what_it_wrote_may_be_written_twice(acme: Organization, in_commit: Any) -> None:
     runs: list[str] = []
-    commit(lose_answer)
+    in_commit("_finish_commit", lose_answer)
     with repeatable():
         assert run_unit(lambda: rename(acme, runs)) == "Acme 1"
     assert len(runs) == 2
 
 
 def test_the_caller_of_a_write_with_an_unknown_outcome_is_told_to_come_back(
-    acme: Organization, idp: Caller, commit: Any
+    acme: Organization, idp: Caller, in_commit: Any
 ) -> None:
     assert idp.json("GET", "/scim/v2/Users")[0] == 200
-    commit(lose_answer)
+    in_commit("_finish_commit", lose_answer)
     status, document = idp.json("POST", "/scim/v2/Users", {"schemas": [USER], "userName": "bob@acme.example"})
     assert (status, document["status"]) == (503, "503")
     assert acme.members.count() == 1
@@ -528,10 +543,10 @@ def test_a_connection_that_met_a_new_schema_is_replaced_and_prepares_anew(
     change_types(other)
     act()
     assert connection.connection is before
-    assert not connection.statements().prepares
+    assert not statements().prepares
     act()
     assert connection.connection is not before
-    assert connection.statements().generation == Generation.number == generation + 1
+    assert statements().generation == Generation.number == generation + 1
     shared_cursor(connection).execute("SELECT statement FROM pg_prepared_statements WHERE name LIKE %s", ["torii_%"])
-    texts = [text for (text,) in connection.statements().fetchall()]
+    texts = [text for (text,) in statements().fetchall()]
     assert any(text.endswith(f"/* {Generation.number} */") for text in texts)

@@ -100,35 +100,43 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None:
             return
         written, self.has_written = self.has_written, False
-        try:
-            # If the server has hung up by now, COMMIT never gets there.
-            with self.wrap_database_errors:
-                self.connection.pgconn.consume_input()
-        except Error as error:
-            self.close()
-            self.leave_unit(Disturbance.LOST, error)
-            raise
-        try:
-            with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
-                self._send_commit()
-        except Error as error:
-            found = disturbance(error, is_open=self.is_open())
-            if found is Disturbance.LOST:
-                self.close()
-            if found and (is_refusal(error) or not written or rerun.writes_repeatably()):
-                self.leave_unit(found, error)
-            elif written and not is_refusal(error):
-                rerun.note_write()
-            raise
+        with debug_transaction(self, "COMMIT"):
+            self._send_commit()
+            try:
+                with self.wrap_database_errors:
+                    self._finish_commit()
+            except Error as error:
+                found = disturbance(error, is_open=self.is_open())
+                if found is Disturbance.LOST:
+                    self.close()
+                if found and (is_refusal(error) or not written or rerun.writes_repeatably()):
+                    self.leave_unit(found, error)
+                elif written and not is_refusal(error):
+                    rerun.note_write()
+                raise
         if written:
             rerun.note_write()
 
     def _send_commit(self) -> None:
-        """Send COMMIT. Psycopg's own method waits for the answer in Python, which takes it as long as PostgreSQL."""
+        """Send COMMIT. If the server has hung up by now, the COMMIT doesn't get there, so nothing is committed."""
+        pgconn = self.connection.pgconn
+        try:
+            with self.wrap_database_errors:
+                pgconn.consume_input()
+                if settings.DATABASE_FAST_CURSOR and pgconn.transaction_status != TransactionStatus.IDLE:
+                    pgconn.send_query(b"COMMIT")
+        except Error as error:
+            self.close()
+            self.leave_unit(Disturbance.LOST, error)
+            raise
+
+    def _finish_commit(self) -> None:
+        """Wait for the answer. Psycopg's own method waits in Python, which takes it as long as PostgreSQL."""
+        pgconn = self.connection.pgconn
         if not settings.DATABASE_FAST_CURSOR:
             self.connection.commit()
-        elif self.connection.pgconn.transaction_status != TransactionStatus.IDLE:
-            checked(first_result(self.connection.pgconn, b"COMMIT"))
+        elif pgconn.transaction_status != TransactionStatus.IDLE:
+            checked(first_result(pgconn))
 
     def _rollback(self) -> None:
         """Roll back."""

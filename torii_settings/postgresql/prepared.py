@@ -102,13 +102,12 @@ def numbered(sql: str, params: int) -> bytes:
     return (sql % tuple(f"${number}" for number in range(1, params + 1))).encode()
 
 
-def first_result(pgconn: PGconn, command: bytes) -> PGresult:
-    """Return the first result of a command. `PGconn.exec_` returns the last.
+def first_result(pgconn: PGconn) -> PGresult:
+    """Return the first result of the command that was sent. `PGconn.exec_` returns the last.
 
     If the server refuses the command and ends the connection, the first result is the refusal, and the last says only
     that the connection is gone. Raises OperationalError if the connection is gone before there is a result.
     """
-    pgconn.send_query(command)
     first = next_result(pgconn)
     with suppress(OperationalError):
         while next_result(pgconn):
