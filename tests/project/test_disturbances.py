@@ -112,7 +112,7 @@ class Caller:
     """Makes requests as the web server does, in this thread."""
 
     def __init__(self, **headers: str) -> None:
-        self.headers = headers
+        self.headers = {"Host": "testserver"} | headers
 
     def send(
         self, method: str, path: str, body: bytes = b"", content_type: str = "application/json"

@@ -24,7 +24,7 @@ from django.db.models.base import ModelState
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.http import HttpRequest
 from django.test import RequestFactory
-from kombu.transport import redis as kombu_redis
+from kombu.transport import redis as kombu_redis, resolve_transport
 from psycopg import OperationalError, adapters
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import UndefinedTable, error_from_result
@@ -260,15 +260,16 @@ def test_djangos_admin_lists_its_models() -> None:
 
 
 def test_kombus_channel_still_stumbles_over_a_closed_connection() -> None:
-    """`torii_settings.celery.Channel` mends this. Once kombu does, it can go."""
-    channel: Any = object.__new__(kombu_redis.Channel.__mro__[1])
+    """`lib.broker.redis.Channel` mends this. Once kombu does, that can go."""
+    channel: Any = object.__new__(private(kombu_redis.Channel))
     channel.connection = SimpleNamespace(client=None)
     with pytest.raises(AttributeError):
         channel._connparams()
 
 
-def test_kombus_transport_makes_channels_of_its_attribute() -> None:
-    assert kombu_redis.Transport.Channel.__module__ == "torii_settings.celery"
+def test_kombu_finds_our_transports_by_their_names() -> None:
+    assert private(resolve_transport("redis")).Channel.__module__ == "lib.broker.redis"
+    assert private(resolve_transport("filesystem")).Channel.__module__ == "lib.broker.folder"
 
 
 @pytest.mark.skipif(not settings.REDIS_URL, reason="needs Redis")

@@ -113,7 +113,7 @@ def test_the_same_queries_are_seen_whichever_cursor_runs_them(
         found.append(seen)
     assert found[0] == found[1]
     assert any(sql.startswith("SELECT") and "members_member" in sql for sql in found[0])
-    if watch in (query_log, logger):
+    if watch in (query_log, logger) and connection.vendor == "postgresql":
         assert (found[0][0], found[0][-1]) == ("BEGIN", "COMMIT")
 
 
@@ -134,14 +134,17 @@ def test_the_cursor_that_is_watched_is_the_one_that_production_uses(change: Call
 
 
 def test_a_wrapper_may_change_or_forbid_a_query(change: Callable[[], None]) -> None:
+    traced: list[str] = []
+
     def comment(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        return execute(f"{sql} /* traced */", params, many, context)
+        traced.append(f"{sql} /* traced */")
+        return execute(traced[-1], params, many, context)
 
     def forbid(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        raise RuntimeError(sql)
+        raise RuntimeError("forbidden")
 
-    with connection.execute_wrapper(comment), CaptureQueriesContext(connection) as queries:
+    with connection.execute_wrapper(comment):
         change()
-    assert connection.vendor == "sqlite" or not any("traced" in query["sql"] for query in queries)
-    with connection.execute_wrapper(forbid), pytest.raises(RuntimeError, match="SELECT"):
+    assert traced
+    with connection.execute_wrapper(forbid), pytest.raises(RuntimeError, match="forbidden"):
         change()
