@@ -22,9 +22,9 @@ from apikeys.models import NewKey
 from apikeys.secret import KeyText
 from members.models import Level, Member, Organization, Role
 from members.models.role import everywhere
+from tests.application import application
 from tests.conftest import SETUP, new_key
 from tests.identity_provider import IdentityProvider
-from torii_settings.wsgi import application
 
 CONFIG = {
     "seed": 1,

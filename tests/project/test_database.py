@@ -24,12 +24,12 @@ from django.db.transaction import TransactionManagementError
 from django.test import RequestFactory
 
 from members.models import Organization
+from tests.application import application
 from tests.conftest import new_key
 from tests.server import ROOT
 from torii_settings.postgresql import prepared
 from torii_settings.postgresql.base import DatabaseWrapper
 from torii_settings.statement import shared_cursor
-from torii_settings.wsgi import application
 
 # "FATAL: terminating connection due to administrator command", as the protocol has it.
 FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"

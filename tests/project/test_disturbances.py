@@ -20,6 +20,7 @@ from apikeys.tasks import deliver_notices
 from lib.rerun import RUNS, repeatable, run_unit
 from members.models import Member, Organization
 from members.models.batch import INSERT
+from tests.application import application
 from tests.conftest import new_key, person
 from tests.disturbing import (
     Other,
@@ -35,7 +36,6 @@ from torii_settings.postgresql.base import DatabaseWrapper
 from torii_settings.postgresql.disturbance import Disturbance
 from torii_settings.postgresql.prepared import Generation, StatementCursor
 from torii_settings.statement import shared_cursor
-from torii_settings.wsgi import application
 
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 Disturb = Callable[[Other], None]
