@@ -13,8 +13,8 @@ from tqdm import tqdm
 from benchmarks.driver import WAKING, Lane, Stage
 from benchmarks.outcome import percentile
 from benchmarks.own import paced
-from benchmarks.peers import granian
-from benchmarks.service.environment import APPLICATION, UNLIMITED
+from benchmarks.peers import service
+from benchmarks.service.environment import UNLIMITED
 from benchmarks.subject import Organization, Subject
 from benchmarks.usage import megabytes, peak_megabytes
 from benchmarks.work import Work, look_ups, mixed
@@ -114,5 +114,5 @@ def one_for_each_key(subject: Subject) -> Iterator[Subject]:
 @contextmanager
 def another_server(subject: Subject, environment: dict[str, str]) -> Iterator[Subject]:
     """Serve what `subject` serves a second time, with this environment."""
-    with granian(APPLICATION, environment) as (address, pid):
+    with service(environment) as (address, pid):
         yield replace(subject, address=address, pid=pid)

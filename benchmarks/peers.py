@@ -16,8 +16,8 @@ from benchmarks.subject import FLOOR, IN_MEMORY, OURS, PLAIN, Content, Size, Sub
 from tests.services import accepts_connections, free_port, running, wait_until
 
 WORKERS = 2
-# As README.md has it in production, for everyone. Left alone, granian takes hundreds of threads, each of which would
-# want a connection to the database of its own.
+# As many processes and threads as the service has by default. Left alone, granian takes hundreds of threads, each of
+# which would want a connection to the database of its own.
 GRANIAN = ("--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", "2")
 
 NAMES = (OURS, FLOOR, PLAIN, IN_MEMORY)
@@ -63,7 +63,8 @@ def served(load: Load, content: Content) -> Iterator[list[Subject]]:
     with ExitStack() as stack:
 
         def serve(name: str, application: str, base: str, content: Content) -> Subject:
-            address, pid = stack.enter_context(granian(application, load.environment))
+            server = service(load.environment) if name == OURS else granian(application, load.environment)
+            address, pid = stack.enter_context(server)
             return Subject(name, load.size, address, base, pid, content, load.environment)
 
         if load.name == PLAIN:
@@ -83,6 +84,16 @@ def served_from_memory(size: Size) -> Iterator[Subject]:
     address = f"http://127.0.0.1:{port}"
     with running_server(in_memory.command(port), {}, lambda log: accepts_connections(port)) as pid:
         yield Subject(IN_MEMORY, size, address, "", pid, in_memory.fill(address, size), {})
+
+
+@contextmanager
+def service(environment: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Serve the service as README.md has it in production; yield its address and process id once it is ready."""
+    port = free_port()
+    command = [sys.executable, "-m", "torii_settings.web", "--port", str(port)]
+    environment = environment | {"PYTHONPATH": str(ROOT), "WEB_WORKERS": str(WORKERS)}
+    with running_server(command, environment, lambda log: log.count("Started worker-") == WORKERS) as pid:
+        yield f"http://127.0.0.1:{port}", pid
 
 
 @contextmanager

@@ -200,6 +200,27 @@ def pgbouncer_fragment() -> str:
     return fragment
 
 
+@contextmanager
+def nginx(configuration: str) -> Iterator[None]:
+    """Run nginx with what a file in its conf.d would say, all that it writes going to a temporary directory."""
+    with tempfile.TemporaryDirectory(prefix="torii-nginx-") as name:
+        directory = Path(name)
+        bodies = [f"{each}_temp_path {name}/{each};" for each in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+        lines = ["daemon off;", f"pid {name}/pid;", "error_log stderr;", "events {}"]
+        lines += ["http {", "access_log off;", *bodies, configuration, "}"]
+        make_files(directory, {"nginx.conf": "\n".join(lines)})
+        port = int(re.findall(r"listen 127\.0\.0\.1:(\d+)", configuration)[0])
+        command = unprivileged([nginx_binary(), "-p", name, "-c", f"{name}/nginx.conf", "-e", "stderr"])
+        with running(command, directory, signal.SIGTERM) as process:
+            wait_until(lambda: accepts_connections(port), process, directory)
+            yield
+
+
+def nginx_binary() -> str:
+    """Find nginx, which Debian keeps where only root's PATH leads."""
+    return shutil.which("nginx") or "/usr/sbin/nginx"
+
+
 def pgbouncer_binary() -> str:
     """Find PgBouncer, which Debian keeps where only root's PATH leads."""
     return shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"

@@ -5,7 +5,6 @@ telling the caller who finds no place to come back. A place owns the connections
 them as places, whichever thread has one, and statements stay prepared.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -46,23 +45,36 @@ class Place:
 
 
 class Places:
-    """`count` places; up to `queue` requests more wait up to `patience` seconds for one."""
+    """`count` places, and room for `queue` requests more, which wait up to `patience` seconds for a place."""
 
     def __init__(self, count: int, *, queue: int, patience: float) -> None:
+        self._patience = patience
         self._free: SimpleQueue[Place] = SimpleQueue()
         for _ in range(count):
             self._free.put(Place())
-        self._queue, self._patience = queue, patience
-        self._waiting = 0
-        self._lock = threading.Lock()
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count + queue):
+            self._room.put(None)
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Be one of those who wait or have a place, in the block. Raises Refusal, a 503, if there is no room."""
+        try:
+            self._room.get_nowait()
+        except Empty:
+            raise too_busy() from None
+        try:
+            yield
+        finally:
+            self._room.put(None)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Have a place for the length of the block. Raises Refusal, a 503, if too many wait or it takes too long."""
+        """Have a place for the length of the block. Raises Refusal, a 503, if none gets free in time."""
         try:
-            place = self._free.get_nowait()
+            place = self._free.get(timeout=self._patience)
         except Empty:
-            place = self._wait()
+            raise too_busy() from None
         try:
             lent = place.lend()
             try:
@@ -72,19 +84,6 @@ class Places:
                     place.take_back()
         finally:
             self._free.put(place)
-
-    def _wait(self) -> Place:
-        with self._lock:
-            if self._waiting >= self._queue:
-                raise too_busy()
-            self._waiting += 1
-        try:
-            return self._free.get(timeout=self._patience)
-        except Empty:
-            raise too_busy() from None
-        finally:
-            with self._lock:
-                self._waiting -= 1
 
 
 def too_busy() -> Refusal:

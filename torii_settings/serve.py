@@ -36,6 +36,8 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def main() -> NoReturn:
     port = chosen_port()
     os.environ.setdefault("DEMO", "1")
+    os.environ.setdefault("WEB_WORKERS", "1")
+    os.environ.setdefault("WEB_THREADS", "4")
     os.environ.setdefault("BASE_URL", f"http://{HOST}:{port}")
     for signum in ENDING_SIGNALS:
         signal.signal(signum, leave)
@@ -97,13 +99,12 @@ def prepare() -> str:
 
 
 def commands(port: int) -> dict[str, list[str]]:
-    granian = ["granian", "--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1", "--no-ws"]
-    granian += ["--blocking-threads", "4", "--log-level", "warning", "torii_settings.wsgi:application"]
+    web = ["torii_settings.web", "--host", HOST, "--port", str(port)]
     celery = ["celery", "--quiet", "-A", "torii_settings", "worker", "-B", "-P", "solo", "--loglevel", "warning"]
     celery += ["-s", str(BASE_DIR / "var" / "celerybeat-schedule")]
     # In a container everyone is root, and the advice not to be would bury what there is to read.
     quiet = ["-W", "ignore:You're running the worker with superuser privileges"]
-    return {WEB_SERVER: [sys.executable, "-m", *granian], "worker": [sys.executable, *quiet, "-m", *celery]}
+    return {WEB_SERVER: [sys.executable, "-m", *web], "worker": [sys.executable, *quiet, "-m", *celery]}
 
 
 def is_healthy_in_time(port: int, supervisor: Supervisor, ending: threading.Event) -> bool:

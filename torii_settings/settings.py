@@ -62,9 +62,12 @@ KEY_RATE_LIMIT = env.KEY_RATE_LIMIT
 KEY_RATE_BURST = env.KEY_RATE_BURST
 BAD_KEY_LIMIT = env.BAD_KEY_LIMIT
 
-# Of each web process: how many requests it answers at the same time, and how many more may wait for their turn.
+WEB_WORKERS = env.WEB_WORKERS
 WEB_THREADS = env.WEB_THREADS
 WEB_QUEUE = env.WEB_QUEUE
+WEB_MAX_RSS = env.WEB_MAX_RSS
+WEB_BODY_TIMEOUT = env.WEB_BODY_TIMEOUT
+WEB_STOP_TIMEOUT = env.WEB_STOP_TIMEOUT
 
 # Parts ----------------------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 The URLs, and the views behind them, are imported here rather than by the first request, which would wait a second.
 
 A request is answered in steps, each in a module of its own: its body is read, its host is checked, it takes a place, a
-view answers it, and the place is free again. What Django does before and behind every request is left out for machines,
-whose requests are the many: see `Handler.answer`.
+view answers it, and the place is free again. docs/decisions/0031-places-for-requests.md says why in this order. What
+Django does before and behind every request is left out for machines, whose requests are the many: see `Handler.answer`.
 
 The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
 `TRUSTED_PROXIES`; from anyone else the headers mean nothing.
@@ -13,7 +13,7 @@ The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Pro
 import gc
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from importlib import import_module
 from typing import Any
 
@@ -42,25 +42,28 @@ class Handler:
     def __init__(self) -> None:
         self.django = UndisturbedHandler()
         self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
-        self.probes = Places(1, queue=PROBES, patience=PATIENCE)
+        self.liveness = Places(1, queue=PROBES, patience=PATIENCE)
+        self.readiness = Places(1, queue=PROBES, patience=PATIENCE)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a request, as WSGI has it (PEP 3333)."""
+        places = self.places_for(environ.get("PATH_INFO", ""))
         try:
-            read_body(environ)
-            check_host(environ)
-            with self.place_for(environ.get("PATH_INFO", "")):
-                answer = self.answer(environ)
+            with places.admitted():
+                read_body(environ)
+                check_host(environ)
+                with places.taken():
+                    answer = self.answer(environ)
         except Refusal as refusal:
             answer = refused(environ, refusal)
         start_response(answer.status, answer.headers)
         return [answer.body]
 
-    def place_for(self, path: str) -> AbstractContextManager[None]:
-        """Return the place that a request has to take: health checks never wait behind customers."""
-        if path == "/healthz":
-            return nullcontext()
-        return self.probes.taken() if path == "/readyz" else self.customers.taken()
+    def places_for(self, path: str) -> Places:
+        """Return the places for requests to `path`: health checks have their own, and never wait behind customers."""
+        if path == "/readyz":
+            return self.readiness
+        return self.liveness if path == "/healthz" else self.customers
 
     def answer(self, environ: dict[str, Any]) -> Answer:
         """Return what the view answers.

@@ -70,8 +70,14 @@ class Environment(Table):
     KEY_RATE_LIMIT = WholeNumber("requests a second of a key", default="25")
     KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
     BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
-    WEB_THREADS = WholeNumber("requests that a web process answers at the same time", default="2", least=1, most=256)
-    WEB_QUEUE = WholeNumber("requests of a web process that wait for their turn, before others get a 503", default="64")
+    WEB_WORKERS = WholeNumber("processes of the web server", default="2", least=1, most=256)
+    WEB_THREADS = WholeNumber("requests that each of them answers at the same time", default="2", least=1, most=256)
+    WEB_QUEUE = WholeNumber(
+        "requests that each of them keeps waiting for their turn; others get a 503", default="64", least=1, most=1024
+    )
+    WEB_MAX_RSS = WholeNumber("MiB of memory beyond which a web process is replaced", default="512")
+    WEB_BODY_TIMEOUT = Duration("time in which the body of a request has to arrive", default="30s", least=1)
+    WEB_STOP_TIMEOUT = Duration("time in which the web server ends, once told to", default="30s", least=1)
     REMINDER_INTERVAL = Duration(
         "time between two looks for keys about to expire; the first pause after a mail failed",
         default="15m",

@@ -1,0 +1,59 @@
+"""`python -m torii_settings.web`: the web server, as production runs it (`lib.web`).
+
+It keeps WEB_WORKERS processes. SIGTERM ends it once requests under way are answered, SIGHUP replaces the workers one
+after the other, as for new code.
+"""
+
+from lib.web.supervisor import Plan, Supervisor, block_signals
+
+# Before all that takes time: a signal that comes meanwhile is obeyed afterwards.
+if __name__ == "__main__":
+    block_signals()
+
+import argparse
+import os
+import sys
+from logging.config import dictConfig
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from lib.web.listener import PortTaken, listen
+
+APPLICATION = "torii_settings.wsgi:application"
+BACKLOG = 1024
+# Beyond those that answer customers or wait with them: for health checks, and for telling others to come back.
+SPARE_THREADS = 8
+
+
+def main() -> int:
+    """Serve; return the exit status."""
+    options = arguments()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
+    try:
+        dictConfig(settings.LOGGING)
+        listener = listen(options.host, options.port, BACKLOG)
+    except (ImproperlyConfigured, PortTaken) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    plan = Plan(
+        application=APPLICATION,
+        workers=settings.WEB_WORKERS,
+        threads=settings.WEB_THREADS + settings.WEB_QUEUE + SPARE_THREADS,
+        max_rss=settings.WEB_MAX_RSS,
+        body_timeout=settings.WEB_BODY_TIMEOUT,
+        stop_timeout=settings.WEB_STOP_TIMEOUT,
+    )
+    return Supervisor(plan, listener).run()
+
+
+def arguments() -> argparse.Namespace:
+    """Return where to listen."""
+    parser = argparse.ArgumentParser(prog="python -m torii_settings.web", description="Run the web server.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--port", default=8000, type=int, help="the port to listen on (8000)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
