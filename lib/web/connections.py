@@ -29,10 +29,11 @@ def has_clients(port: int) -> bool:
 def cut_off_senders(port: int, seconds: float) -> None:
     """End what clients send that have sent a request, or part of it, and not been answered for so many seconds.
 
-    They can still be answered. A connection that only waits for its next request isn't touched.
+    They can still be answered. A connection that waits for its next request isn't touched, unless the last one came and
+    was answered within the same tick of the kernel's clock, and so long ago that nobody will miss it.
     """
     for connection in client_connections(port):
         with suppress(OSError):
             info = tcp_info(connection)
-            if info.since_received < info.since_sent and info.since_sent >= seconds:
+            if info.since_received <= info.since_sent and info.since_sent >= seconds:
                 connection.shutdown(socket.SHUT_RD)
