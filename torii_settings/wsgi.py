@@ -5,6 +5,7 @@ The URLs, and the views behind them, are imported here rather than by the first 
 A request is answered in steps, each in a module of its own: its body is read, its host is checked, it takes a place, a
 view answers it, and the place is free again. docs/decisions/0031-places-for-requests.md says why in this order. What
 Django does before and behind every request is left out for machines, whose requests are the many: see `Handler.answer`.
+Around all of that go the request's id and its line in the log (`torii_settings.access`).
 
 The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
 `TRUSTED_PROXIES`; from anyone else the headers mean nothing.
@@ -29,6 +30,7 @@ from torii_settings.undisturbed import UndisturbedHandler
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
 
+from torii_settings.access import AccessLog  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
 from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
@@ -97,7 +99,7 @@ PATIENCE = 10
 PROBES = 4
 
 look_around()
-django_application = Handler()
+django_application = AccessLog(Handler())
 import_module(settings.ROOT_URLCONF)
 
 # What has been loaded by now stays; to look through all of it for garbage would hold up a request for 50 ms each time.
