@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from lib.database_errors import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -204,11 +206,11 @@ KINDS = {
             "The request failed on our side. What went wrong is in our log.",
         ),
         Kind(
-            "database_busy",
+            "database_unavailable",
             503,
-            "The database is busy",
-            "Send it again after `Retry-After` seconds.",
-            "The database is busy; try again.",
+            "The database can't do this now",
+            "Send it again after `Retry-After` seconds. Reads may work where changes don't.",
+            Fault.UNAVAILABLE.value,
         ),
         Kind(
             "overloaded",

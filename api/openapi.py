@@ -103,7 +103,7 @@ WITH_KEY = (
     "wrong_key_type",
     "network_not_allowed",
     "too_many_requests",
-    "database_busy",
+    "database_unavailable",
     "overloaded",
 )
 IN_LISTS = ("invalid_parameter", "invalid_cursor")

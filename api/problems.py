@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import SuspiciousOperation
-from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as rest
 
@@ -25,6 +24,7 @@ from apikeys.errors import (
     TooManyRequests,
 )
 from lib import request_id
+from lib.database_errors import Fault, report
 from members.errors import LastAdmin, UnknownRole
 from members.models import Member
 from scim.errors import ScimRefusal
@@ -82,8 +82,6 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], Problem]]] = [
     (Http404, lambda e: not_found()),
     # Somebody removed the member between our look and the lock.
     (Member.DoesNotExist, lambda e: not_found()),
-    (IntegrityError, lambda e: Problem("conflict", "Something this refers to was changed meanwhile; send it again.")),
-    (OperationalError, lambda e: Problem("database_busy", "The database is busy; try again.", Retry_After="1")),
     (rest.MethodNotAllowed, lambda e: Problem("method_not_allowed", "Use a method that the Allow header lists.")),
     (
         rest.NotAcceptable,
@@ -99,11 +97,20 @@ def not_found() -> Problem:
     return Problem("not_found", "There is nothing at this address, or nothing that this key's organization has.")
 
 
+def from_database(fault: Fault) -> Problem:
+    """Return what the database refused or couldn't do."""
+    if fault is Fault.CONFLICT:
+        return Problem("conflict", fault.value)
+    return Problem("database_unavailable", fault.value, Retry_After=str(fault.retry_after))
+
+
 def translate(error: Exception) -> Problem:
     """Return the problem that `error` leaves as."""
     for kind, to_problem in TRANSLATIONS:
         if isinstance(error, kind):
             return to_problem(error)
+    if fault := report(error):
+        return from_database(fault)
     logger.error("an API request failed", exc_info=error)
     return Problem("internal_error", "The request failed on our side. What went wrong is in our log.")
 

@@ -3,9 +3,12 @@
 One query finds the key by its digest and brings along its organization and, of a request that does no more than look
 somebody up, that row too (`apikeys.seek`). What is refused is refused the same way whether the key never existed or was
 deleted; only a key that matched in full but has expired is told so, because Okta shows the text to its admin.
+
+What is remembered of a use (when, from where) is written if the database takes it: reads go on without.
 """
 
 import datetime as dt
+from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,6 +21,7 @@ from apikeys.models.origin import is_met
 from apikeys.secret import KeyText
 from apikeys.seek import KEY_COLUMNS, ORGANIZATION_COLUMNS, Seek, key_statement
 from audit.actor import Origin
+from lib.best_effort import try_to_write
 from members.models import Organization
 from torii_settings.statement import instance
 
@@ -45,12 +49,13 @@ def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> A
     limits.check_key(api_key.pk)
     allowed = api_key.is_allowed_from(origin.ip)
     if not is_met(api_key, origin):
-        KnownOrigin.objects.meet(api_key, origin, now, refused=not allowed)
+        try_to_write(partial(KnownOrigin.objects.meet, api_key, origin, now, refused=not allowed))
     if not allowed:
         raise KeyNotAllowedHere(api_key.hint, origin.ip)
     if not peppers.is_settled(api_key.pepper):
-        api_key.settle_pepper(text)
-    api_key.record_use(origin, now)
+        try_to_write(partial(api_key.settle_pepper, text))
+    if api_key.use_is_to_be_written(now):
+        try_to_write(partial(api_key.record_use, origin, now))
     return api_key
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException as DjangoScimException
@@ -19,6 +18,7 @@ from scim2_models import Error, InvalidValueException, SCIMException
 
 from apikeys.errors import KeyNotAllowedHere, KeyRefused, TooManyRequests
 from lib import request_id
+from lib.database_errors import Fault, report
 from members import errors as members
 
 logger = logging.getLogger(__name__)
@@ -84,6 +84,13 @@ def from_member(error: members.MemberError) -> HttpResponse:
     return error_response(status, f"{attribute}{error.detail}", scim_type)
 
 
+def from_database(fault: Fault) -> HttpResponse:
+    """Return what the database refused or couldn't do."""
+    if fault is Fault.CONFLICT:
+        return error_response(409, fault.value)
+    return error_response(503, fault.value, headers={"Retry-After": str(fault.retry_after)})
+
+
 TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
     (ScimRefusal, lambda e: error_response(e.status, e.detail, e.scim_type, e.headers)),
     (members.MemberError, from_member),
@@ -94,8 +101,6 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
     (KeyNotAllowedHere, lambda e: error_response(403, e.detail)),
     (TooManyRequests, lambda e: error_response(429, e.detail, headers={"Retry-After": str(e.retry_after)})),
     (DjangoScimException, lambda e: error_response(int(e.status), e.detail, e.scim_type or "")),
-    (IntegrityError, lambda e: error_response(409, "Something this refers to was changed meanwhile; send it again.")),
-    (OperationalError, lambda e: error_response(503, "The database is busy; try again.", headers={"Retry-After": "1"})),
     (Http404, lambda e: error_response(404, "There is nothing at this address.")),
 ]
 
@@ -105,5 +110,7 @@ def translate(error: Exception) -> HttpResponse:
     for kind, to_response in TRANSLATIONS:
         if isinstance(error, kind):
             return to_response(error)
+    if fault := report(error):
+        return from_database(fault)
     logger.error("a SCIM request failed", exc_info=error)
     return error_response(500, "The request failed on our side; it is safe to send it again.")

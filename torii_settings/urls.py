@@ -8,6 +8,8 @@ from api.docs import docs_page
 from scim.views.search import RootView
 from torii_settings.health import healthz, readyz
 
+handler500 = "torii_settings.error_pages.server_error"
+
 urlpatterns = [
     path("scim/v2", RootView.as_view()),
     path("scim/v2/", include("scim.urls")),

@@ -358,9 +358,13 @@ class ApiKey(models.Model):
         details |= {"by": by.label, "ip": by.origin.ip, "user_agent": by.origin.user_agent}
         Notice.objects.write_down(self, kind, admins, now=now, occasion=occasion, details=details)
 
+    def use_is_to_be_written(self, now: dt.datetime) -> bool:
+        """Whether a use at `now` is to be remembered: at most one a minute is."""
+        return not self.used_within(USE_WRITTEN_EVERY, now)
+
     def record_use(self, origin: Origin, now: dt.datetime) -> None:
         """Remember when and from where the key was used, at most once a minute."""
-        if self.used_within(USE_WRITTEN_EVERY, now):
+        if not self.use_is_to_be_written(now):
             return
         with repeatable():
             ApiKey.objects.filter(pk=self.pk).update(

@@ -179,7 +179,7 @@ def test_an_address_without_parameters_takes_none(script: Script, path: str) -> 
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (OperationalError("server closed the connection: 10.0.0.5"), 503, "database_busy"),
+        (OperationalError("server closed the connection: 10.0.0.5"), 503, "database_unavailable"),
         (IntegrityError("violates constraint x of 10.0.0.5"), 409, "conflict"),
         (Member.DoesNotExist("10.0.0.5"), 404, "not_found"),
         (DatabaseError("10.0.0.5"), 500, "internal_error"),

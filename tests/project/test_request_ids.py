@@ -75,7 +75,7 @@ def test_error_pages_name_the_request(ana: Member, sign_in: Any, path: str):
     assert f"Request id <code>{GIVEN}</code>" in page
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500", "refused"])
 def test_each_error_page_has_a_place_for_the_id(name: str):
     with request_id.using(GIVEN):
         assert f"Request id <code>{GIVEN}</code>" in render_to_string(f"{name}.html")

@@ -1,0 +1,161 @@
+"""What a database error means to whoever asked, and one line in the log for its cause.
+
+Every door answers the same faults with the same status, in its own format. The answer says no more than is known:
+"the database can't do this now". The log says why: SQLSTATE and message, once a minute for each cause. A message that
+may hold values of ours (of a constraint, or of data) stays out of the log; the constraint's name is in it.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from enum import Enum
+
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+)
+
+logger = logging.getLogger(__name__)
+
+REPORTED_EVERY = 60.0
+REPORTS_MAX = 200
+
+
+class Fault(Enum):
+    """What kind of fault it is. The values are what an answer says."""
+
+    CONFLICT = "Something this refers to was changed meanwhile; send it again."
+    READ_ONLY = "The database takes no changes now, only reads; try again later."
+    FULL = "The database can't store anything now, only read; try again later."
+    UNAVAILABLE = "The database can't do this now; try again."
+
+    @property
+    def retry_after(self) -> int:
+        """After how many seconds it is worth trying again; what an operator has to mend takes longer."""
+        return 5 if self in (Fault.READ_ONLY, Fault.FULL) else 1
+
+
+# The first two characters of SQLSTATE. What is in no such class is an error of our code.
+UNAVAILABLE_CLASSES = (
+    "08",  # no connection
+    "25",  # a state of the transaction that forbids it
+    "28",  # not let in
+    "3D",  # no such database
+    "40",  # rolled back for others' sake
+    "53",  # out of resources
+    "55",  # locked
+    "57",  # stopped by an operator or a timeout
+    "58",  # the operating system
+    "F0",  # the server's configuration
+    "XX",  # a fault of the server
+)
+READ_ONLY_STATE = "25006"
+DISK_FULL_STATE = "53100"
+# To go on in a transaction that has failed is an error of our code.
+FAILED_TRANSACTION_STATE = "25P02"
+
+SQLITE_FAULTS = {
+    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+    sqlite3.SQLITE_FULL: Fault.FULL,
+    sqlite3.SQLITE_BUSY: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_LOCKED: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_IOERR: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_CANTOPEN: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_CORRUPT: Fault.UNAVAILABLE,
+    sqlite3.SQLITE_NOTADB: Fault.UNAVAILABLE,
+}
+
+
+def fault_of(error: BaseException | None) -> Fault | None:
+    """Return what kind of fault `error`, one of Django's database errors, is; None if it is an error of our code."""
+    if not isinstance(error, Error):
+        return None
+    if isinstance(error, IntegrityError):
+        return Fault.CONFLICT
+    if isinstance(error.__cause__, sqlite3.Error):
+        # The lowest byte is the kind; what is above it says more (https://sqlite.org/rescode.html).
+        return SQLITE_FAULTS.get(getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF)
+    state = sqlstate(error)
+    if state == READ_ONLY_STATE:
+        return Fault.READ_ONLY
+    if state == DISK_FULL_STATE:
+        return Fault.FULL
+    if state:
+        is_outage = state.startswith(UNAVAILABLE_CLASSES) and state != FAILED_TRANSACTION_STATE
+        return Fault.UNAVAILABLE if is_outage else None
+    # Without a state it was libpq that spoke: there is no line to PostgreSQL.
+    return Fault.UNAVAILABLE if isinstance(error, (OperationalError, InterfaceError)) else None
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the SQLSTATE of a database error, "" if no server gave one."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def report(error: BaseException) -> Fault | None:
+    """Log why `error` happened, and return its kind; None, and nothing is logged, for an error of our code.
+
+    A connection that was opened while the database took no changes goes on refusing them, so it isn't used again.
+    """
+    fault = fault_of(error)
+    if fault is None:
+        return None
+    if fault is Fault.READ_ONLY:
+        connections[DEFAULT_DB_ALIAS].close_at = time.monotonic()
+    state, constraint = sqlstate(error), constraint_of(error)
+    passed_over = _reports.count(f"{fault.name} {state} {constraint or type(error).__name__}")
+    if passed_over is not None:
+        level = logging.INFO if fault is Fault.CONFLICT else logging.ERROR
+        details = {"sqlstate": state, "constraint": constraint, "passed_over": passed_over}
+        logger.log(level, "database: %s", message_of(error), extra=details)
+    return fault
+
+
+def constraint_of(error: BaseException) -> str:
+    """Return the name of the constraint that is violated; SQLite names the columns."""
+    if isinstance(error.__cause__, sqlite3.Error):
+        return str(error) if isinstance(error, IntegrityError) else ""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+
+
+def message_of(error: BaseException) -> str:
+    """Return the error's message, in one line; its name alone if the message may hold a value of ours."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return str(cause)
+    if isinstance(error, (IntegrityError, DataError, ProgrammingError)):
+        return type(cause or error).__name__
+    message = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause or error)
+    return " ".join(message.split())
+
+
+class Reports:
+    """Counts what is reported, so that a cause is logged once every `REPORTED_EVERY` seconds."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._passed_over: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def count(self, cause: str) -> int | None:
+        """Return how many were passed over since the last report of `cause`; None if this one is passed over too."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._until.get(cause, 0.0):
+                self._passed_over[cause] = self._passed_over.get(cause, 0) + 1
+                return None
+            if len(self._until) >= REPORTS_MAX:
+                self._until.clear()
+                self._passed_over.clear()
+            self._until[cause] = now + REPORTED_EVERY
+            return self._passed_over.pop(cause, 0)
+
+
+_reports = Reports()
