@@ -1,6 +1,7 @@
 """Django finds a backend by this module's name."""
 
 import select
+import time
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,11 @@ from torii_settings.postgresql.schema import DatabaseSchemaEditor
 # Django has these read by Python, to choose a time zone and to keep them as text. In UTC, which is ours, psycopg's own
 # readers in C come to the same, several times as fast: a page of 100 members holds 300 moments.
 READ_AS = {"timestamptz": "timestamptz", "jsonb": "text", "inet": "text", "cidr": "text"}
+
+
+# Of which one is "on" at a server that takes no changes, and for how long a connection to it is kept.
+TAKES_NO_CHANGES = (b"default_transaction_read_only", b"in_hot_standby")
+READ_ONLY_SECONDS = 1.0
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -40,6 +46,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             if loader is not None:
                 connection.adapters.register_loader(name, loader)
         return connection
+
+    def connect(self) -> None:
+        """Connect. A server that takes no changes now may take them later, but not on a connection opened before.
+
+        Such a connection is soon left for a new one. PostgreSQL has told the client already what it takes: from 14 on.
+        """
+        super().connect()
+        if b"on" in (self.connection.pgconn.parameter_status(name) for name in TAKES_NO_CHANGES):
+            self.close_at = time.monotonic() + READ_ONLY_SECONDS
 
     # Cursors ----------------------------------------------------------------------------------------------------------
 
