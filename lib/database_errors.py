@@ -32,8 +32,8 @@ class Fault(Enum):
     """What kind of fault it is. The values are what an answer says."""
 
     CONFLICT = "Something this refers to was changed meanwhile; send it again."
-    READ_ONLY = "The database takes no changes now, only reads; try again later."
-    FULL = "The database can't store anything now, only read; try again later."
+    READ_ONLY = "The database can't do this now: it takes no changes, only reads; try again later."
+    FULL = "The database can't do this now: it has no room for changes, only reads; try again later."
     UNAVAILABLE = "The database can't do this now; try again."
 
     @property

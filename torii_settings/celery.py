@@ -17,6 +17,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from lib import request_id
 from lib.breaker import REDIS
 from lib.broker.unreadable import SetsAside
+from torii_settings import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ TRANSPORT_ALIASES.update(
 app = Celery("torii_settings", task_cls="lib.tasks:UndisturbedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+heartbeat.connect()
 
 
 @worker_init.connect

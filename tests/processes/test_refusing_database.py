@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import psycopg
@@ -59,6 +60,7 @@ class Cast:
         self.server = server
         self.acme: Organization = organization("Acme", "acme.example")
         self.ana: Member = person(self.acme, "ana@acme.example", "Ana Admin", "Admin")
+        self.emil: Member = person(self.acme, "emil@acme.example", "Emil Employee", "Read Only")
         self.scim, self.rest = new_key(self.acme).text, new_key(self.acme, "api_write").text
         self.session = Client()
         user = User.objects.create(email=self.ana.user_name)
@@ -82,7 +84,6 @@ class Doors(ExitStack):
         self.script = self.enter_context(script)
         self.okta = self.enter_context(identity_provider(address, cast.scim))
         self.browser = self.enter_context(browser(address, cast.session))
-        self.numbers = iter(range(1_000_000))
         self.form = filled_in(self.browser, "/settings/security")
 
     def reads(self) -> dict[str, int]:
@@ -100,11 +101,14 @@ class Doors(ExitStack):
 
     def writes(self) -> list[httpx2.Response]:
         """Return what a write of each door is answered."""
-        number = next(self.numbers)
+        emil = Member.objects.select_related("role").get(pk=self.cast.emil.pk)
+        connections["default"].close()
+        role = "Procurement" if emil.role.name == "Read Only" else "Read Only"
+        state = "deactivation" if emil.deactivated_at is None else "reactivation"
         return [
-            self.okta.post("/Users", json={"userName": f"u{number}@acme.example"}),
-            self.script.put(f"/v1.0/members/{self.cast.ana.pk}/role", json={"role": "Admin"}),
-            self.browser.post("/settings/security/scim/activation", data=self.form),
+            self.okta.post("/Users", json={"userName": f"{uuid4().hex}@acme.example"}),
+            self.script.put(f"/v1.0/members/{emil.pk}/role", json={"role": role}),
+            self.browser.post(f"/settings/members/{emil.pk}/{state}", data=self.form),
         ]
 
 
