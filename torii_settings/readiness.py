@@ -21,12 +21,14 @@ import redis
 from django.conf import settings
 from django.db import Error, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Q
 from django.utils import timezone
 
 from apikeys.models import Notice
 from lib import database_errors
 from lib.database_errors import Fault
 from lib.probe import NAMES
+from outbox.models import OutgoingMail
 from torii_settings import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -136,8 +138,14 @@ class Database:
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 return Report("not migrated")
             self._is_migrated = True
-        is_overdue = Notice.objects.waiting().filter(next_attempt_at__lt=timezone.now() - OVERDUE).exists()
-        return Report(warnings=["mail is overdue by an hour"] if is_overdue else [])
+        return Report(warnings=["mail is overdue by an hour"] if mail_is_overdue() else [])
+
+
+def mail_is_overdue() -> bool:
+    """Whether a mail has waited for an hour, or should have been tried an hour ago."""
+    then = timezone.now() - OVERDUE
+    late = Q(created_at__lt=then) | Q(next_attempt_at__lt=then)
+    return Notice.objects.waiting().filter(late).exists() or OutgoingMail.objects.filter(late).exists()
 
 
 REASONS = {

@@ -165,7 +165,7 @@ def test_a_request_that_is_answered_again_goes_by_one_id_and_leaves_one_line(lin
 
     def twice(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         for _ in range(2):
-            body = django(environ.copy(), lambda status, headers: seen.append(dict(headers)["X-Request-Id"]))
+            body = django(environ.copy(), lambda _, headers: seen.append(dict(headers)["X-Request-Id"]))
         start_response("200 OK", [])
         return body
 
