@@ -30,6 +30,9 @@ pytestmark = pytest.mark.skipif(not settings.REDIS_URL, reason="runs beside Post
 BOUND = 10.0
 DEADLINE = 40.0
 
+# In the same database of Redis as the workers.
+LIKE_THE_RIG = {"PYTEST_XDIST_WORKER": "gw0"}
+
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: Any, django_db_setup: Any, django_db_blocker: Any) -> Iterator[Rig]:
@@ -41,7 +44,7 @@ def rig(tmp_path_factory: Any, django_db_setup: Any, django_db_blocker: Any) -> 
 @pytest.fixture(scope="module")
 def service(rig: Rig) -> Iterator[httpx2.Client]:
     with (
-        web_server(DATABASE_URL=rig.postgres.url, REDIS_URL=rig.redis.url) as address,
+        web_server(DATABASE_URL=rig.postgres.url, REDIS_URL=rig.redis.url, **LIKE_THE_RIG) as address,
         httpx2.Client(base_url=address, timeout=30) as client,
     ):
         yield client
@@ -103,7 +106,7 @@ def test_a_database_that_is_not_migrated(rig: Rig):
     sql(rig, f"CREATE TABLE kept AS SELECT * {row}", f"DELETE {row}")
     try:
         with (
-            web_server(DATABASE_URL=rig.postgres.url, REDIS_URL=rig.redis.url) as address,
+            web_server(DATABASE_URL=rig.postgres.url, REDIS_URL=rig.redis.url, **LIKE_THE_RIG) as address,
             httpx2.Client(base_url=address, timeout=30) as client,
         ):
             wait_for(client, 503, database="not migrated")
@@ -174,7 +177,6 @@ def test_worker_and_beat_are_heard_of_while_they_run(rig: Rig, well: httpx2.Clie
     warnings = {"no worker was heard of lately", "no beat was heard of lately"}
     assert warnings <= set(ready(well)[1]["warnings"])
     rig.run("worker 1", "beat 1")
-    # The worker's settings choose database 0, where the service's are.
     wait_until(lambda: not warnings & set(ready(well)[1].get("warnings", [])))
     wait_until(lambda: (probe("worker"), probe("beat")) == (0, 0))
     process = rig.processes["worker 1"]
