@@ -21,7 +21,6 @@ from torii_settings.postgresql.schema import DatabaseSchemaEditor
 # readers in C come to the same, several times as fast: a page of 100 members holds 300 moments.
 READ_AS = {"timestamptz": "timestamptz", "jsonb": "text", "inet": "text", "cidr": "text"}
 
-
 # Of which one is "on" at a server that takes no changes, and for how long a connection to it is kept.
 TAKES_NO_CHANGES = (b"default_transaction_read_only", b"in_hot_standby")
 READ_ONLY_SECONDS = 1.0

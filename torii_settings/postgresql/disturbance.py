@@ -8,6 +8,8 @@ from enum import Enum
 
 from django.db import Error
 
+from lib.database_errors import sqlstate
+
 logger = logging.getLogger(__name__)
 
 
@@ -29,11 +31,6 @@ CONFLICT = {"40001", "40P01"}
 LOST = {"57P01", "57P02", "57P05", "25P03"}
 # The class of connection exceptions. PgBouncer uses it for what it says of itself.
 CONNECTION_EXCEPTION = "08"
-
-
-def sqlstate(error: Error) -> str:
-    """Return the SQLSTATE of a database error, empty if the error came from no server."""
-    return getattr(error.__cause__, "sqlstate", None) or ""
 
 
 def is_refusal(error: Error) -> bool:
