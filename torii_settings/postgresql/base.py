@@ -78,8 +78,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not settings.DATABASE_FAST_CURSOR:
             return self.cursor()
         self.close_if_health_check_failed()
-        self.ensure_connection()
-        return self._prepare_cursor(self.statements())  # type: ignore[attr-defined]
+        if self.connection is None:
+            self.ensure_connection()
+        # As Django's `_prepare_cursor` does, but for a look at whether another thread's connection is used.
+        make = self.make_debug_cursor if self.queries_logged else self.make_cursor
+        return make(self.statements())
 
     def statements(self) -> StatementCursor:
         """Return the StatementCursor of the connection that is open; a new one takes as long as a small query."""
