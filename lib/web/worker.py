@@ -79,7 +79,9 @@ def load(name: str) -> Any:
 
 def await_end(lifeline: socket.socket, stopping: threading.Event) -> None:
     """Set `stopping` once the main process is gone, however it went."""
-    lifeline.recv(1)
+    # A socket that was closed before all was read from it ends in an error.
+    with suppress(OSError):
+        lifeline.recv(1)
     stopping.set()
 
 

@@ -82,7 +82,7 @@ def test_a_start_refuses_a_port_that_is_taken_in_a_sentence():
         port = other.getsockname()[1]
         # Even one that would share it.
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        with started(port=port) as server:
+        with started(port) as server:
             assert server.process.wait(DEADLINE) == 1
             assert server.log().splitlines() == [
                 f"Can't listen on 127.0.0.1:{port} (Address already in use): choose another --host or --port."
