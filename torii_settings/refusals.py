@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from api.problems import Problem, respond
 from scim.errors import error_response
-from torii_settings.access import RequestIds
 
 SCIM_PATHS = ("/scim/", "/v1.0/scim/")
 PROBLEMS = {400: "invalid_body", 408: "body_too_slow", 413: "body_too_large", 503: "overloaded"}
@@ -45,8 +43,7 @@ class Refusal(Exception):
 def refused(environ: dict[str, Any], refusal: Refusal) -> Answer:
     """Return the answer to a refused request."""
     path: str = environ.get("PATH_INFO", "")
-    # In the name of the request, and with its line in the log.
-    response: Any = RequestIds(lambda request: door_of(path)(refusal))(WSGIRequest(environ))
+    response = door_of(path)(refusal)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["Content-Length"] = str(len(response.content))
     if refusal.retry_after is not None:

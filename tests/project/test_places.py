@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from django.test import RequestFactory
 
 from torii_settings.places import Places
 from torii_settings.refusals import Refusal, refused
@@ -84,7 +83,7 @@ def test_a_thread_with_a_connection_of_its_own_keeps_it(db: None) -> None:
 )
 @pytest.mark.parametrize("status", [400, 408, 413, 503])
 def test_a_refusal_comes_in_the_format_of_the_door(path: str, media_type: str, status: int) -> None:
-    answer = refused(RequestFactory().get(path).environ, Refusal(status, "Not now.", retry_after=1, closes=True))
+    answer = refused({"PATH_INFO": path}, Refusal(status, "Not now.", retry_after=1, closes=True))
     headers = dict(answer.headers)
     assert (answer.status[:3], headers["Content-Type"]) == (str(status), media_type)
     assert (headers["Retry-After"], headers["Connection"]) == ("1", "close")
