@@ -196,6 +196,16 @@ def test_a_body_that_comes_too_slowly_is_a_408_while_others_are_answered(address
         assert other.ask(head("GET", "/scim/v2/Users")).status == 401
 
 
+def test_health_checks_with_bodies_that_never_come_keep_no_other_waiting(address: str):
+    wires = [Wire(address) for _ in range(12)]
+    for wire in wires:
+        wire.send(head("POST", "/healthz", Content_Length="9"), b"{")
+    with Wire(address) as other:
+        assert other.ask(head("GET", "/healthz")).status == 200
+    for wire in wires:
+        wire.__exit__()
+
+
 def test_who_finds_no_room_is_told_to_come_back_and_health_checks_have_room(address: str, db: None):
     with Wire(address) as one, Wire(address) as two, Wire(address) as other:
         for wire in (one, two):
