@@ -17,22 +17,32 @@ from django.conf import settings
 from django.utils.crypto import constant_time_compare, salted_hmac
 from scim2_models import InvalidCursorException
 
-SALT = "scim.cursor"
+# Another salt for another content: the release before, which may still run beside this one, refuses such a cursor in so
+# many words. Its own, which lack the total, are still read.
+SALT = "scim.cursor.2"
+FORMER_SALT = "scim.cursor"
 SIGNATURE_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place behind (or, `backward`, before) the resource with this sort key and id."""
+    """The place behind (or, `backward`, before) the resource with this sort key and id.
+
+    `total` is how many resources there were when the first page was read: RFC 9865 §2 lets only a server that can't
+    tell the total leave it out, and counting anew for each page would cost more than the page. It is None in a cursor
+    of the release before.
+    """
 
     key: Any
     id: UUID
-    backward: bool = False
+    backward: bool
+    total: int | None
 
     def text(self, scope: str) -> str:
         """Return the cursor for the list that `scope` describes, in unreserved characters (RFC 9865 §2)."""
-        payload = orjson.dumps([self.key, self.id, self.backward])
-        return urlsafe_b64encode(signature(payload, scope, settings.SECRET_KEY) + payload).decode().rstrip("=")
+        payload = orjson.dumps([self.key, self.id, self.backward, self.total])
+        signed = signature(payload, scope, SALT, settings.SECRET_KEY)
+        return urlsafe_b64encode(signed + payload).decode().rstrip("=")
 
     @classmethod
     def read(cls, text: str, scope: str) -> "Cursor":
@@ -42,10 +52,14 @@ class Cursor:
         except (Base64Error, ValueError):
             raise invalid() from None
         sent, payload = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-        if not any(constant_time_compare(sent.hex(), signature(payload, scope, key).hex()) for key in secret_keys()):
+        if not any(
+            constant_time_compare(sent.hex(), signature(payload, scope, salt, key).hex())
+            for key in secret_keys()
+            for salt in (SALT, FORMER_SALT)
+        ):
             raise invalid()
-        key, identifier, backward = orjson.loads(payload)
-        return cls(key, UUID(identifier), backward)
+        key, identifier, backward, *total = orjson.loads(payload)
+        return cls(key, UUID(identifier), backward, total[0] if total else None)
 
 
 def secret_keys() -> list[str]:
@@ -53,9 +67,9 @@ def secret_keys() -> list[str]:
     return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
 
 
-def signature(payload: bytes, scope: str, secret_key: str) -> bytes:
+def signature(payload: bytes, scope: str, salt: str, secret_key: str) -> bytes:
     """Return the signature of `payload` in `scope` under a key."""
-    signed = salted_hmac(SALT, scope.encode() + b"\0" + payload, secret=secret_key, algorithm="sha256")
+    signed = salted_hmac(salt, scope.encode() + b"\0" + payload, secret=secret_key, algorithm="sha256")
     return signed.digest()[:SIGNATURE_BYTES]
 
 

@@ -119,7 +119,7 @@ class Listing:
         return self._ordered(self.found, descending=descending)[first : first + count]
 
     def _page_by_cursor(self, text: str) -> Document:
-        """Return the page at a cursor; only the first one counts the total, which RFC 9865 leaves to us.
+        """Return the page at a cursor. The first page counts the total, and cursors carry it to the others.
 
         One row more than the page holds is read, to see whether there is another page.
         """
@@ -140,13 +140,12 @@ class Listing:
         more, page = len(rows) > count, rows[:count]
         if backward:
             page.reverse()
-        answer = self._resources(page)
-        if cursor is None:
-            answer["totalResults"] = self._total()
+        total = self._total() if cursor is None or cursor.total is None else cursor.total
+        answer = {"totalResults": total, **self._resources(page)}
         if page and (more or backward):
-            answer["nextCursor"] = self._cursor(page[-1], backward=False)
+            answer["nextCursor"] = self._cursor(page[-1], total, backward=False)
         if page and (more if backward else cursor is not None):
-            answer["previousCursor"] = self._cursor(page[0], backward=True)
+            answer["previousCursor"] = self._cursor(page[0], total, backward=True)
         return answer
 
     def _total(self) -> int:
@@ -188,9 +187,9 @@ class Listing:
         # Whoever was removed between the two queries is left out.
         return [by_id[str(row[RESOURCE_ID])] for row in page if str(row[RESOURCE_ID]) in by_id]
 
-    def _cursor(self, row: Row, *, backward: bool) -> str:
+    def _cursor(self, row: Row, total: int, *, backward: bool) -> str:
         name = RESOURCE_ID if len(self.sources) > 1 else self.sources[0].id_column
-        return Cursor(row.get(KEY), row[name], backward).text(self.scope)
+        return Cursor(row.get(KEY), row[name], backward, total).text(self.scope)
 
 
 def whole_list(query: ListQuery, documents: list[Document]) -> Document:
