@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.exceptions import TooManyFieldsSent, ValidationError as DjangoValidationError
 from django.http import Http404, HttpResponse
 from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.exceptions import SCIMException as DjangoScimException
@@ -48,6 +48,22 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
     members.RoleLocked: (400, "mutability"),
     members.RoleInUse: (409, ""),
 }
+
+
+# What refuses the content of a request, unless it is a ScimRefusal with another status than 400.
+CONTENT_REFUSALS = (
+    ScimRefusal,
+    members.MemberError,
+    DjangoValidationError,
+    SCIMException,
+    ValidationError,
+    DjangoScimException,
+)
+
+
+def refuses_content(error: Exception) -> bool:
+    """Whether `error` says that something in the body of a request can't be."""
+    return isinstance(error, CONTENT_REFUSALS) and translate(error).status_code == 400
 
 
 def error_response(
@@ -101,6 +117,7 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], HttpResponse]]] = [
     (KeyNotAllowedHere, lambda e: error_response(403, e.detail)),
     (TooManyRequests, lambda e: error_response(429, e.detail, headers={"Retry-After": str(e.retry_after)})),
     (DjangoScimException, lambda e: error_response(int(e.status), e.detail, e.scim_type or "")),
+    (TooManyFieldsSent, lambda e: error_response(400, "The URL has too many parameters.", "invalidValue")),
     (Http404, lambda e: error_response(404, "There is nothing at this address.")),
 ]
 

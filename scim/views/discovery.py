@@ -19,9 +19,11 @@ class DiscoveryView(ScimView):
     http_method_names = ("get", "head", "options")
 
     def enter(self, request: HttpRequest, **kwargs: Any) -> None:
-        """Let a key in if one came."""
+        """Let a key in if one came. Raises a 403 for a filter, which these endpoints don't take (RFC 7644 §4)."""
         if "HTTP_AUTHORIZATION" in request.META:
             super().enter(request, **kwargs)
+        if request.method in ("GET", "HEAD") and any(name.lower() == "filter" for name in request.GET):
+            raise ScimRefusal(403, "Discovery endpoints can't be filtered.")
 
 
 class ConfigView(DiscoveryView):
@@ -40,9 +42,7 @@ class CollectionView(DiscoveryView):
         raise NotImplementedError
 
     def get(self, request: HttpRequest, uuid: str | None = None) -> HttpResponse:
-        """Return all, or the one called `uuid`. Filters are refused (RFC 7644 §4)."""
-        if "filter" in request.GET:
-            raise ScimRefusal(403, "Discovery endpoints can't be filtered.")
+        """Return all, or the one called `uuid`."""
         documents = self.describe(request)
         if uuid is None:
             return render(discovery.list_response(documents))

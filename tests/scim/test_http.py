@@ -149,3 +149,23 @@ def test_urls_are_those_the_outside_knows(okta: IdentityProvider, bob: dict[str,
     assert response["Location"] == response.json()["meta"]["location"] == f"https://people.example/scim/v2{path}"
     other = IdentityProvider(okta.headers["Authorization"].removeprefix("Bearer "), "/v1.0/scim/v2").get(path)
     assert other.json()["meta"]["location"] == f"https://people.example/v1.0/scim/v2{path}"
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+@pytest.mark.parametrize("parameter", ["filter", "FILTER"])
+@pytest.mark.parametrize("address", [address for address in ADDRESSES if address.startswith(("/Se", "/Re", "/Sc"))])
+def test_what_the_service_says_of_itself_is_not_filtered(
+    okta: IdentityProvider, address: str, parameter: str, with_key: bool
+) -> None:
+    client = okta if with_key else IdentityProvider("")
+
+    for path in (address, f"{address}/"):
+        for text in ('id eq "User"', ""):
+            assert_error(client.call("GET", path, None, None, **{parameter: text}), 403, "", "filtered")
+        assert client.call("HEAD", path, None, None, **{parameter: "x"}).status_code == 403
+        assert client.get(path, sortBy="id").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/Users", "/Groups", "/Schemas", ""])
+def test_more_parameters_than_anybody_needs_are_a_400(okta: IdentityProvider, address: str) -> None:
+    assert_error(okta.get(address, **{f"p{number}": "x" for number in range(1_001)}), 400, "invalidValue", "many")
