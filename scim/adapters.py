@@ -12,8 +12,10 @@ from scim2_models import Context, InvalidValueException, PatchOp, TooManyExcepti
 from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.models import Member
 from scim.body import inspect
+from scim.end_of_access import user_name_to_keep
 from scim.leniency import conform, conform_operations
 from scim.membership import MembershipChange
+from scim.patching import apply_patch
 from scim.plain import changed, plain_changes, plain_user
 from scim.representation import (
     GROUPS,
@@ -122,7 +124,7 @@ class MemberAdapter(Adapter):
         current = self.to_dict() if repeated else member_document(member_row(self.obj), self.base)
         current["userType"] = UNTOUCHED
         model = FullUser.model_validate(current, scim_policy=POLICY)
-        patch.patch(model, scim_policy=POLICY)
+        apply_patch(patch, model)
         user = dumped(model)
         if model.user_type != UNTOUCHED:
             user["userType"] = model.user_type or ""
@@ -130,18 +132,35 @@ class MemberAdapter(Adapter):
         inspect(user)
         return user
 
+    def ended(self) -> DirectoryProfile:
+        """Return the profile of the member as they are, but without access."""
+        member = self.obj
+        return DirectoryProfile(
+            user_name=member.user_name,
+            external_id=member.external_id,
+            given_name=member.given_name,
+            family_name=member.family_name,
+            display_name=member.display_name,
+            attributes=member.attributes,
+            active=False,
+        )
+
     def profile_of(self, user: dict[str, Any], *, is_replacement: bool) -> DirectoryProfile:
         """Return the profile of a User; one without userType doesn't speak of the role, an empty one takes it back."""
         rest = dict(user)
+        active = rest.pop("active", None)
+        user_name = rest.pop("userName", "")
+        if self.obj is not None:
+            user_name = user_name_to_keep(user_name, self.obj.user_name, active=active)
         user_type = rest.pop("userType").strip() if "userType" in rest else None
         name = dict(rest.pop("name", {}))
         profile = DirectoryProfile(
-            user_name=rest.pop("userName", ""),
+            user_name=user_name,
             external_id=rest.pop("externalId", ""),
             given_name=name.pop("givenName", ""),
             family_name=name.pop("familyName", ""),
             display_name=rest.pop("displayName", ""),
-            active=rest.pop("active", None),
+            active=active,
             role_name=role_to_give(
                 self.request.organization, self.obj, user_type, rest.get("roles", []), is_replacement=is_replacement
             ),
@@ -179,7 +198,7 @@ class GroupAdapter(Adapter):
     def from_dict(self, document: dict[str, Any]) -> GroupProfile:
         """Return the profile that a POST or PUT describes; `members` is the whole membership."""
         members = MembershipChange()
-        members.replace(document.pop(next((name for name in document if name.lower() == "members"), ""), []))
+        document = members.take_whole(document)
         context = Context.RESOURCE_CREATION_REQUEST if self.obj is None else Context.RESOURCE_REPLACEMENT_REQUEST
         head = GroupHead.model_validate(conform(document, GroupHead), scim_ctx=context, scim_policy=POLICY)
         return group_profile_of(head, members)

@@ -42,6 +42,14 @@ def read_object(request: HttpRequest, schema: str) -> dict[str, Any]:
     return document
 
 
+def read_anything(request: HttpRequest) -> Any:
+    """Return the JSON value in the body as it is, None if it can't be read."""
+    try:
+        return parse(read_bytes(request))
+    except ScimRefusal:
+        return None
+
+
 def read_bytes(request: HttpRequest) -> bytes:
     """Return the body, unpacked if it came gzipped.
 

@@ -11,6 +11,8 @@ from uuid import UUID
 from scim2_models import InvalidPathException, InvalidValueException, NoTargetException, Path
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
+from scim.dialects import in_our_words
+from scim.leniency import attributes_by_path, is_schema_of
 from scim.schemas import GROUP_URN, Group
 
 MEMBERS = "members"
@@ -65,6 +67,15 @@ class MembershipChange:
         self.removed |= ids
         self.added -= ids
 
+    def take_whole(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Make the `members` of a Group the whole membership, and return the Group without them."""
+        attributes = dict(attributes_by_path(document, Group))
+        mine = [name for name in attributes if without_urn(name) == MEMBERS]
+        self.replace([])
+        for name in mine:
+            self.replace(attributes.pop(name))
+        return attributes
+
     def take_from(self, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Fold the operations on `members` into this change, in their order, and return the others."""
         return [rest for operation in operations if (rest := self._take(operation))]
@@ -73,11 +84,12 @@ class MembershipChange:
         """Return what of `operation` is not about members, or None."""
         parts = {name.lower(): value for name, value in operation.items()}
         op, path, value = str(parts.get("op", "")).lower(), parts.get("path"), parts.get("value")
-        if not path and isinstance(value, dict):
-            mine = [name for name in value if without_urn(name) == MEMBERS]
+        if (not path or is_schema_of(path, Group)) and isinstance(value, dict):
+            attributes = dict(attributes_by_path(value, Group))
+            mine = [name for name in attributes if without_urn(name) == MEMBERS]
             for name in mine:
-                self._apply(op, "", value[name])
-            rest = {name: item for name, item in value.items() if name not in mine}
+                self._apply(op, "", attributes[name])
+            rest = {name: item for name, item in attributes.items() if name not in mine}
             return {"op": op, "value": rest} if rest or not mine else None
         if isinstance(path, str) and without_urn(path).split("[")[0].split(".")[0] == MEMBERS:
             self._apply(op, path, value)
@@ -108,7 +120,7 @@ class MembershipChange:
 
 def without_urn(path: str) -> str:
     """Return `path` in lower case, without the Group schema's URN before it."""
-    return path.strip().lower().removeprefix(f"{GROUP_URN.lower()}:")
+    return in_our_words(path.strip(), Group).lower().removeprefix(f"{GROUP_URN.lower()}:")
 
 
 def selected_ids(path: str) -> set[UUID] | None:

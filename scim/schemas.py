@@ -5,10 +5,11 @@ The core schema is scim2-models' own. What differs: an e-mail address is any str
 says that userName is immutable and which role names userType takes.
 """
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 import scim2_models
-from pydantic import Field
+from pydantic import Field, field_validator
 from scim2_models import (
     URN,
     AnyExtension,
@@ -46,10 +47,24 @@ POLICY = ScimPolicy(
 )
 
 
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]*[=\s]*")
+
+
 class Email(scim2_models.Email):
     """An e-mail address, whatever its domain."""
 
     value: str | None = None
+
+
+class X509Certificate(scim2_models.X509Certificate):
+    """A certificate. What isn't Base64 is refused: the decoder would leave out the characters that it doesn't know."""
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _is_base64(cls, value: Any) -> Any:
+        if isinstance(value, str) and not BASE64.fullmatch(value):
+            raise ValueError("a certificate is sent in Base64")
+        return value
 
 
 class Manager(ComplexAttribute):
@@ -72,6 +87,7 @@ class User(scim2_models.User[AnyExtension]):
     """A User as it is read and patched. That userName can't change is for members to say, so it is writable here."""
 
     emails: list[Email] | None = None  # type: ignore[assignment] # as above
+    x509_certificates: list[X509Certificate] | None = None  # type: ignore[assignment] # as above
 
 
 class PublishedUser(User[AnyExtension]):

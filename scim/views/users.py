@@ -1,5 +1,7 @@
 """`/Users`: the organization's members."""
 
+import logging
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +13,9 @@ from members.models.group_names import GroupNames
 from members.models.headcount import headcount
 from scim.adapters import base_url
 from scim.authentication import ScimRequest
+from scim.body import read_anything
+from scim.end_of_access import ends_access
+from scim.errors import CONTENT_REFUSALS, refuses_content
 from scim.filters.attributes import MEMBER_ATTRIBUTES
 from scim.lookups import seek_id, seek_member
 from scim.paging import Row, whole_list
@@ -19,6 +24,8 @@ from scim.query import ListQuery
 from scim.representation import GROUPS, MEMBER_COLUMNS, member_document
 from scim.views.base import Document, render
 from scim.views.resources import ResourceView
+
+logger = logging.getLogger(__name__)
 
 
 class UsersView(ResourceView):
@@ -29,6 +36,26 @@ class UsersView(ResourceView):
     model_cls_getter = get_user_model
     attributes = MEMBER_ATTRIBUTES
     added_with: ClassVar[dict[str, Any]] = {"source": Member.Source.SCIM}
+
+    def put(self, request: ScimRequest, uuid: str) -> HttpResponse:
+        """Replace a member."""
+        return self.or_end_access(super().put, request, uuid)
+
+    def patch(self, request: ScimRequest, uuid: str) -> HttpResponse:
+        """Change a member."""
+        return self.or_end_access(super().patch, request, uuid)
+
+    def or_end_access(
+        self, change: Callable[[ScimRequest, str], HttpResponse], request: ScimRequest, uuid: str
+    ) -> HttpResponse:
+        """Carry out a change. If it is refused for its content and takes access away, do no more than that."""
+        try:
+            return change(request, uuid)
+        except CONTENT_REFUSALS as refusal:
+            if not refuses_content(refusal) or not ends_access(read_anything(request)):
+                raise
+            logger.warning("access was ended; the rest of the request was refused: %s", type(refusal).__name__)
+            return self.update(uuid, lambda adapter: adapter.ended())
 
     def resources(self) -> Any:
         """Return the organization's members."""

@@ -250,3 +250,32 @@ def test_changing_one_member_reads_no_others(
     ]
     assert len(reads) == 1
     assert "IN (" in reads[0]
+
+
+@pytest.mark.parametrize("urn", [GROUP, GROUP.upper(), "urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:Group"])
+def test_members_come_with_the_urn_of_their_schema_before_or_around_them(okta: IdentityProvider, urn: str) -> None:
+    bob = {"value": okta.create().json()["id"]}
+    named, nested = {f"{urn}:members": [bob]}, {urn: {"members": [bob]}}
+    groups = [
+        okta.call("POST", "/Groups", {"schemas": [urn], "displayName": "Works"} | members).json()["id"]
+        for members in (named, nested)
+    ]
+    works = groups[0]
+
+    for group in groups:
+        assert who_is_in(okta, group) == [bob["value"]]
+    for operation in (
+        {"op": "replace", "value": {urn: {"members": []}}},
+        {"op": "add", "value": nested},
+        {"op": "replace", "value": {f"{urn}:members": []}},
+        {"op": "add", "path": urn, "value": {"members": [bob]}},
+        {"op": "remove", "path": f'{urn}:members[value eq "{bob["value"]}"]'},
+        {"op": "add", "path": f"{urn}:members", "value": [bob]},
+    ):
+        before = who_is_in(okta, works)
+        assert okta.patch(works, operation, path="/Groups").status_code == 204
+        assert who_is_in(okta, works) != before, operation
+
+
+def who_is_in(okta: IdentityProvider, group: str) -> list[str]:
+    return [member["value"] for member in okta.get(f"/Groups/{group}").json()["members"]]

@@ -140,12 +140,210 @@ def test_a_remove_takes_only_what_it_selects(okta: IdentityProvider) -> None:
     assert changed["entitlements"] == [values[1]]
 
 
-@pytest.mark.parametrize("whole", [None, "x", 7, [], [1], {}])
-def test_an_extension_that_is_no_object_is_never_our_fault(okta: IdentityProvider, whole: Any) -> None:
-    created = okta.create(**{ENTERPRISE: whole, f"{ENTERPRISE}:department": "IT"})
+@pytest.mark.parametrize("whole", [None, [], {}], ids=str)
+@pytest.mark.parametrize("urn", [USER, ENTERPRISE])
+def test_an_empty_schema_says_nothing(okta: IdentityProvider, urn: str, whole: Any) -> None:
+    created = okta.create(**{urn: whole, f"{ENTERPRISE}:department": "IT"})
 
     assert created.status_code == 201, created.content
     assert created.json()[ENTERPRISE] == {"department": "IT"}
+
+
+# A value that no part of the attribute can hold must not look stored --------------------------------------------------
+
+MISFITS: list[dict[str, Any]] = [
+    {"name": "Grace"},
+    {"name": ["Grace"]},
+    {"name": 7},
+    {"name": True},
+    {"name": [{"givenName": "Grace"}, {"givenName": "Ada"}]},
+    {"addresses": "Main St"},
+    {"addresses": ["Main St"]},
+    {"addresses": [{"locality": "Berlin"}, "Main St"]},
+    {"addresses": 7},
+    {"emails": 7},
+    {"emails": [["b@x.test"]]},
+    {"emails": [{"value": {"value": "b@x.test"}}]},
+    {"phoneNumbers": True},
+    {"title": ["Sir"]},
+    {"title": {"value": "Sir"}},
+    {"active": ["false", "true"]},
+    {"manager": ["7", "8"]},
+    {"manager": 7},
+    {"x509Certificates": "no Base64!"},
+    {ENTERPRISE: "IT"},
+    {ENTERPRISE: 7},
+    {ENTERPRISE: [{"department": "IT"}]},
+    {ENTERPRISE: {"manager": [{"value": "7"}, {"value": "8"}]}},
+    {ENTERPRISE: {"department": {"value": "IT"}}},
+    {USER: "Sir"},
+    {USER: {"name": "Grace"}},
+    {f"{USER}:addresses": "Main St"},
+]
+
+
+@pytest.mark.parametrize("sent", MISFITS, ids=str)
+def test_a_value_that_is_not_stored_does_not_look_stored(
+    okta: IdentityProvider, bob: dict[str, Any], sent: Any
+) -> None:
+    assert_error(okta.create("carol@acme.example", **sent), 400, "invalidValue")
+    assert_error(okta.put(bob["id"], userName="bob@acme.example", **sent), 400, "invalidValue")
+    for op in ("add", "replace"):
+        assert_error(okta.patch(bob["id"], {"op": op, "value": sent}), 400, "invalidValue")
+        for path, value in sent.items():
+            assert_error(okta.patch(bob["id"], {"op": op, "path": path, "value": value}), 400, "invalidValue")
+    assert okta.list('userName eq "carol@acme.example"') == []
+    assert okta.get(f"/Users/{bob['id']}").json() == bob
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ('addresses[type eq "work"]', "Main St"),
+        ('emails[type eq "work"]', ["a@x.test", "b@x.test"]),
+        ('addresses[type eq "work"].formatted', {"value": "Main St"}),
+        ("name.givenName", {"value": "Grace"}),
+        ("name.givenName", ["Grace"]),
+        ("addresses.formatted", {"value": "Main St"}),
+    ],
+)
+def test_a_path_into_an_attribute_takes_what_that_part_holds(
+    okta: IdentityProvider, bob: dict[str, Any], path: str, value: Any
+) -> None:
+    okta.patch(bob["id"], {"op": "add", "path": "addresses", "value": [{"type": "home", "formatted": "Yard 7"}]})
+    before = okta.get(f"/Users/{bob['id']}").json()
+
+    assert_error(okta.patch(bob["id"], {"op": "replace", "path": path, "value": value}), 400, "invalidValue")
+    assert_error(okta.patch(bob["id"], {"op": "replace", "value": {path: value}}), 400, "invalidValue")
+    assert okta.get(f"/Users/{bob['id']}").json() == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        'emails[value eq "gone@x.test"].display',
+        'emails[value eq "gone@x.test"]',
+        'emails[type eq "work" and value eq "gone@x.test"].display',
+        'emails[display eq "Gone"].value',
+        'emails[value eq "gone@x.test" or type eq "home"].display',
+        'emails[not (type eq "work")].display',
+        'emails[type ne "work"].display',
+        'emails[type eq "home" or type eq "other"].display',
+        'addresses[locality eq "Berlin"].country',
+        "phoneNumbers[value pr].display",
+        "phoneNumbers.display",
+        "addresses.formatted",
+    ],
+)
+@pytest.mark.parametrize("op", ["add", "Replace"])
+def test_a_path_to_a_value_that_is_not_there_has_no_target(
+    okta: IdentityProvider, bob: dict[str, Any], path: str, op: str
+) -> None:
+    value = {"display": "Gone"} if path.endswith("]") else "Gone"
+    also = {"op": "add", "path": 'ims[type eq "xmpp"].value', "value": "bob"}
+
+    assert_error(okta.patch(bob["id"], also, {"op": op, "path": path, "value": value}), 400, "noTarget")
+    assert_error(okta.patch(bob["id"], also, {"op": op, "value": {path: value}}), 400, "noTarget")
+    assert okta.get(f"/Users/{bob['id']}").json() == bob
+
+
+@pytest.mark.parametrize(
+    ("path", "created"),
+    [
+        ('ims[type eq "xmpp"].value', {"type": "xmpp", "value": "bob"}),
+        ("ims[primary eq true].value", {"primary": True, "value": "bob"}),
+        ('ims[primary eq "True"].value', {"primary": True, "value": "bob"}),
+        ('ims[type eq "xmpp" and primary eq true].value', {"type": "xmpp", "primary": True, "value": "bob"}),
+        ('ims[TYPE eq "xmpp"].value', {"type": "xmpp", "value": "bob"}),
+    ],
+)
+def test_a_filter_on_the_kind_of_a_value_creates_one(
+    okta: IdentityProvider, bob: dict[str, Any], path: str, created: dict[str, Any]
+) -> None:
+    assert okta.patch(bob["id"], {"op": "Add", "path": path, "value": "bob"}).json()["ims"] == [created]
+
+
+def test_a_filter_on_a_value_changes_one_that_an_operation_before_has_added(
+    okta: IdentityProvider, bob: dict[str, Any]
+) -> None:
+    changed = okta.patch(
+        bob["id"],
+        {"op": "add", "path": 'phoneNumbers[type eq "work"].value', "value": "+49"},
+        {"op": "add", "path": 'phoneNumbers[value eq "+49"].display', "value": "Desk"},
+        {"op": "replace", "path": "phoneNumbers.type", "value": "home"},
+        {"op": "add", "path": 'phoneNumbers[type eq "work"].value', "value": "+50"},
+    )
+
+    assert changed.json()["phoneNumbers"] == [
+        {"type": "home", "value": "+49", "display": "Desk"},
+        {"type": "work", "value": "+50"},
+    ]
+
+
+@pytest.mark.parametrize("op", ["remove", "Remove"])
+def test_a_remove_of_what_is_not_there_is_done_already(okta: IdentityProvider, bob: dict[str, Any], op: str) -> None:
+    for path in ('emails[value eq "gone@x.test"]', "phoneNumbers.display", 'phoneNumbers[type eq "work"]'):
+        assert okta.patch(bob["id"], {"op": op, "path": path}).json() == bob
+
+
+# Other names for our schemas ------------------------------------------------------------------------------------------
+
+CORES = [
+    "urn:scim:schemas:core:1.0",
+    "urn:scim:schemas:core:2.0",
+    "urn:scim:schemas:core:2.0:User",
+    "urn:ietf:params:scim:schemas:core:2.0",
+    USER.lower(),
+]
+EXTENSIONS = [
+    "urn:scim:schemas:extension:enterprise:1.0",
+    "urn:scim:schemas:extension:enterprise:2.0",
+    "urn:scim:schemas:extension:enterprise:2.0:User",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
+    ENTERPRISE.upper(),
+]
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_schemas_of_other_dialects_are_ours(okta: IdentityProvider, core: str, extension: str) -> None:
+    sent = {"schemas": [core, extension], "userName": "bob@acme.example", extension: {"department": "IT"}}
+    sent |= {f"{core}:title": "Sir", f"{extension}:division": "North"}
+
+    created = okta.call("POST", "/Users", sent)
+    put = okta.put(created.json()["id"], **sent)
+    operations: list[dict[str, Any]] = [
+        {"op": "replace", "path": f"{extension}:department", "value": "HR"},
+        {"op": "add", "value": {f"{extension}:division": "South", core: {"title": "Sire"}}},
+    ]
+    patched = okta.patch(created.json()["id"], *operations)
+
+    for answer in (created, put):
+        assert answer.status_code in (200, 201), answer.content
+        assert answer.json()["schemas"] == [USER, ENTERPRISE]
+        assert answer.json()["title"] == "Sir"
+        assert answer.json()[ENTERPRISE] == {"department": "IT", "division": "North"}
+    assert patched.json()["title"] == "Sire"
+    assert patched.json()[ENTERPRISE] == {"department": "HR", "division": "South"}
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        ["urn:example:x"],
+        ["urn:scim:schemas:core:3.0"],
+        ["urn:scim:schemas:core:2.0:Group"],
+        ["urn:scim:schemas:extension:enterprise:2.0"],
+        ["urn:scim:schemas:core:2.0:User:x"],
+        [7],
+        7,
+    ],
+    ids=str,
+)
+def test_a_schema_that_nobody_knows_is_refused(okta: IdentityProvider, bob: dict[str, Any], schemas: Any) -> None:
+    assert okta.call("POST", "/Users", {"schemas": schemas, "userName": "c@acme.example"}).status_code == 400
+    assert okta.put(bob["id"], schemas=schemas, userName="bob@acme.example").status_code == 400
+    assert okta.get(f"/Users/{bob['id']}").json() == bob
 
 
 def test_an_empty_path_is_none(okta: IdentityProvider, bob: dict[str, Any]) -> None:
