@@ -8,7 +8,7 @@ from django.db.models import F
 from scim2_models import ComplexAttribute, Resource
 from scim2_models.path import AttributeBinding
 
-from members.models import GroupMembership
+from members.models import GroupMembership, Organization
 from scim.filters.many import Emails, JsonMany, Many, NoValues, RelatedMany, Schemas
 from scim.filters.names import full_name
 from scim.filters.stored import stored
@@ -29,12 +29,15 @@ class AttributeMap:
     many: dict[str, Many] = field(default_factory=dict)
     has_json: bool = False
 
-    def at(self, base: str) -> "AttributeMap":
-        """Return the map for answers whose URLs start with `base`; without it, URLs of ours can't be compared."""
+    def at(self, base: str, organization: Organization | None = None) -> "AttributeMap":
+        """Return the map for answers whose URLs start with `base`; without it, URLs of ours can't be compared.
+
+        With `organization`, whose resources alone are filtered, look-ups in related rows start from it.
+        """
         return replace(
             self,
             single={path: target.at(base) for path, target in self.single.items()},
-            many={path: values.at(base) for path, values in self.many.items()},
+            many={path: values.at(base, organization) for path, values in self.many.items()},
         )
 
     def single_target(self, binding: AttributeBinding) -> Target | None:

@@ -1,5 +1,6 @@
 """Turns a filter's syntax tree into a Django condition."""
 
+from dataclasses import dataclass, field
 from functools import cache
 from inspect import isclass
 from typing import Any
@@ -69,13 +70,34 @@ def count_terms(node: FilterNode) -> int:
     return 1
 
 
-def needed_value(node: FilterNode) -> Any:
-    """Return what the `value` of a multi-valued attribute's value has to equal to meet the filter in its brackets."""
-    if isinstance(node, LogicalExpr) and node.op == LogicalOperator.and_:
-        return next((needed for term in node.terms if (needed := needed_value(term)) is not None), None)
+def needed_values(node: FilterNode) -> list[Any]:
+    """Return what the `value` of a multi-valued attribute's value has to equal to meet the filter in its brackets.
+
+    That is one of several; without any, there is no such condition.
+    """
+    if isinstance(node, LogicalExpr):
+        needed = [needed_values(term) for term in node.terms]
+        if node.op == LogicalOperator.and_:
+            return next(filter(None, needed), [])
+        return [value for values in needed for value in values] if all(needed) else []
     if isinstance(node, Comparison) and node.op == CompareOperator.eq and node.attr_path.attr.lower() == "value":
-        return node.value
-    return None
+        return [node.value]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The values with which an `or` compares one attribute for equality."""
+
+    target: Target
+    values: list[Any] = field(default_factory=list)
+
+    def conditions(self) -> list[Q]:
+        """Return one condition if an index finds all of the values together, else one for each."""
+        together = self.target.equals_one_of(self.values)
+        if together is not None:
+            return [together]
+        return [self.target.compare(CompareOperator.eq, value) for value in self.values]
 
 
 class Compiler(FilterVisitor[Q]):
@@ -108,8 +130,30 @@ class Compiler(FilterVisitor[Q]):
 
     def visit_logical_expr(self, node: LogicalExpr) -> Q:
         """`and` and `or`."""
-        connector = Q.AND if node.op == LogicalOperator.and_ else Q.OR
-        return Q(*map(self.visit, node.terms), _connector=connector)
+        if node.op == LogicalOperator.and_:
+            return Q(*map(self.visit, node.terms), _connector=Q.AND)
+        alike, others = self.lookups(node)
+        conditions = [condition for lookup in alike.values() for condition in lookup.conditions()]
+        return Q(*conditions, *map(self.visit, others), _connector=Q.OR)
+
+    def lookups(self, node: LogicalExpr) -> tuple[dict[str, "Lookup"], list[FilterNode]]:
+        """Return what the terms of an `or` look up, by attribute, and the other terms.
+
+        Directories ask for many members at once, `userName eq "a" or userName eq "b" …`: one look-up of all of them
+        costs a hundredth of as many conditions.
+        """
+        alike: dict[str, Lookup] = {}
+        others: list[FilterNode] = []
+        for term in node.terms:
+            if isinstance(term, Comparison) and term.op == CompareOperator.eq and term.value is not None:
+                binding = self.bind(term.attr_path, for_comparison=True)
+                if binding is not None:
+                    binding = self.value_of(binding)
+                    lookup = alike.setdefault(binding.urn, Lookup(self.target(binding)))
+                    lookup.values.append(self.operand(binding, term))
+                    continue
+            others.append(term)
+        return alike, others
 
     def visit_value_path(self, node: ValuePath) -> Q:
         """`emails[type eq "work"]`: one value meets the whole inner filter."""
@@ -118,7 +162,8 @@ class Compiler(FilterVisitor[Q]):
             return self.elsewhere(node, NEVER)
         values = self.attributes.values(binding)
         met = values.any(lambda part: ValueCompiler(self, node, binding, part).visit(node.val_filter))
-        found = values.looked_up(needed_value(node.val_filter))
+        needed = needed_values(node.val_filter)
+        found = values.looked_up(needed) if needed else None
         return met if found is None else found & met
 
     def bind(self, path: AttrPath, *, for_comparison: bool = False) -> AttributeBinding | None:

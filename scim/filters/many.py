@@ -12,8 +12,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from scim2_models.path import AttributeBinding, CompareOperator
 
 from members.folding import folded
-from members.models import MemberEmail
+from members.models import MemberEmail, Organization
 from members.models.member_email import is_short
+from scim.filters.among import IdAmong
 from scim.filters.json_sql import ELEMENT, AnyElement
 from scim.filters.stored import stored
 from scim.filters.targets import ALWAYS, NEVER, Absent, AnyOf, Constant, Target
@@ -29,12 +30,12 @@ class Many:
         """Some value meets `condition`."""
         raise NotImplementedError
 
-    def looked_up(self, value: Any) -> Q | None:
-        """The condition that some value's `value` equals this one, if an index answers it; else None."""
+    def looked_up(self, values: list[Any]) -> Q | None:
+        """The condition that some value's `value` equals one of these, if an index answers it; else None."""
         return None
 
-    def at(self, base: str) -> Self:
-        """Return the values in answers whose URLs start with `base`."""
+    def at(self, base: str, organization: Organization | None = None) -> Self:
+        """Return the values in answers whose URLs start with `base`, of resources of `organization`."""
         return self
 
 
@@ -59,13 +60,21 @@ class JsonMany(Many):
 class Emails(JsonMany):
     """`emails`, in the JSON column like others; what can be looked up of them stands in rows, too."""
 
-    def looked_up(self, value: Any) -> Q | None:
-        """The member has a row with this address; None for an address that would have no row."""
-        address = folded(value) if isinstance(value, str) else ""
-        if not address or not is_short(address):
+    organization: Organization | None = None
+
+    def looked_up(self, values: list[Any]) -> Q | None:
+        """The member has a row with one of these addresses; None if one is an address that would have no row."""
+        addresses = [folded(value) for value in values if isinstance(value, str)]
+        if len(addresses) < len(values) or not all(address and is_short(address) for address in addresses):
             return None
-        same = {"organization": OuterRef("organization"), "member": OuterRef("pk"), "address": address}
-        return Q(Exists(MemberEmail.objects.filter(**same)))
+        rows = MemberEmail.objects.filter(address__in=dict.fromkeys(addresses))
+        if self.organization is None:
+            return Q(Exists(rows.filter(organization=OuterRef("organization"), member=OuterRef("pk"))))
+        return Q(IdAmong(rows.filter(organization=self.organization).values("member")))
+
+    def at(self, base: str, organization: Organization | None = None) -> "Emails":
+        """Return the addresses of members of `organization`."""
+        return replace(self, organization=organization)
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class RelatedMany(Many):
             return AnyOf(tuple(self.parts.values()))
         return self.parts.get(sub_attribute(binding), Absent())
 
-    def at(self, base: str) -> "RelatedMany":
+    def at(self, base: str, organization: Organization | None = None) -> "RelatedMany":
         """Return the rows with their locations below `base`."""
         return replace(self, parts={name: part.at(base) for name, part in self.parts.items()})
 
@@ -133,11 +142,15 @@ class AnyValue(Target):
             return ~somewhere | lacking if op == CompareOperator.eq else somewhere & ~lacking
         if op == CompareOperator.ne:
             return ~self.compare(CompareOperator.eq, value)
-        if op == CompareOperator.eq and sub_attribute(self.binding) == "value":
-            found = self.values.looked_up(value)
+        if op == CompareOperator.eq:
+            found = self.equals_one_of([value])
             if found is not None:
                 return found
         return self.values.any(lambda part: part(self.binding).compare(op, value))
+
+    def equals_one_of(self, values: list[Any]) -> Q | None:
+        """Some value's `value` is one of these."""
+        return self.values.looked_up(values) if sub_attribute(self.binding) == "value" else None
 
 
 def sub_attribute(binding: AttributeBinding) -> str:

@@ -56,6 +56,10 @@ class Target:
         """The condition that the value is there and meets `op` and `value`; never asked for `ne` or null."""
         raise NotImplementedError
 
+    def equals_one_of(self, values: list[Any]) -> Q | None:
+        """The condition that the value is there and equals one of `values`, if an index answers it; else None."""
+        return None
+
     def compare(self, op: CompareOperator, value: Any) -> Q:
         """The condition for any operator and value."""
         if value is None:
@@ -96,15 +100,21 @@ class Text(Target):
         if not isinstance(value, str):
             return NEVER
         value = str(value)
-        condition = self._looked_up(value) if self.indexed and op == CompareOperator.eq else self._compared(op, value)
+        condition = self._looked_up([value]) if self.indexed and op == CompareOperator.eq else self._compared(op, value)
         if self.nullable:
             return holds(condition)
         # Only what can be NULL is wrapped: an index is not used behind COALESCE.
         absent_meets_it = meets(op, "", value, case_exact=self.case_exact)
         return Q(condition) & self.present() if absent_meets_it else Q(condition)
 
-    def _looked_up(self, value: str) -> Any:
-        texts = [Value(text, output_field=TextField()) for text in spellings(value, case_exact=self.case_exact)]
+    def equals_one_of(self, values: list[Any]) -> Q | None:
+        """Look up all of `values`, strings that aren't empty: an empty one stands for none."""
+        strings = [value for value in values if isinstance(value, str) and value]
+        return Q(self._looked_up(strings)) if self.indexed and len(strings) == len(values) else None
+
+    def _looked_up(self, values: list[str]) -> Any:
+        spelled = dict.fromkeys(text for value in values for text in spellings(value, case_exact=self.case_exact))
+        texts = [Value(text, output_field=TextField()) for text in spelled]
         subject = self.expression if self.case_exact else Lower(self.expression)
         keys: list[Any] = texts if self.case_exact else [Lower(text) for text in texts]
         return Exact(subject, keys[0]) if len(keys) == 1 else In(subject, keys)
@@ -234,6 +244,11 @@ class Identifier(Target):
             return Text(UuidText(self.column), case_exact=True).meets(op, value)
         found = uuid_in(value)
         return NEVER if found is None else Q(**{self.column: found})
+
+    def equals_one_of(self, values: list[Any]) -> Q | None:
+        """Look up all ids among `values`."""
+        found = [identifier for value in values if (identifier := uuid_in(value)) is not None]
+        return Q(**{f"{self.column}__in": found}) if found else NEVER
 
 
 def uuid_in(value: Any) -> UUID | None:

@@ -113,7 +113,8 @@ class ResourceView(ScimView):
 
     def source(self, projection: Projection) -> Source:
         """Return what lists draw from, for a list of which `projection` is sent."""
-        attributes, listed = self.attributes.at(base_url(self.request)), self.listed()
+        listed = self.listed()
+        attributes = self.attributes.at(base_url(self.request), self.request.organization)
         rows = self.rows(listed, projection)
         return Source(attributes, listed, rows, self.id_column, self.documents, self.count)
 

@@ -38,7 +38,7 @@ OTHER_FILTERS = (
     'userName  eq "bob@acme.example"',
     'userName ne "bob@acme.example"',
     'userName eq "bob@acme.example" and active eq true',
-    f'userName eq "{"x" * 1024}"',
+    f'userName eq "{"x" * 8192}"',
     "externalId eq 1",
     'emails eq "bob@acme.example"',
     'emails[type eq "home"].value eq "bob@home.example"',
