@@ -4,13 +4,17 @@ One resource type is one query. Several (the search at the root, RFC 7644 §3.4.
 keys, from which the page is taken; only its rows are read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
+import orjson
+from django.conf import settings
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.lookups import Exact, GreaterThan, LessThan
+from orjson import Fragment
 
 from scim.cursor import Cursor, scope_of
 from scim.filters import compile_filter
@@ -31,7 +35,8 @@ SOURCE = "source"
 class Source:
     """The resources of one type that a list draws from.
 
-    `rows` is a queryset of `values()` with the columns that `documents` makes resources of. `resources` are the same
+    `rows` is a queryset of `values()` with the columns that `documents` makes resources of; where those would be far
+    larger than a page may be, it makes only the first of them. `resources` are the same
     without columns: to count them or to skip some, nobody needs their roles and groups. `id_column` holds their ids,
     which are in the order of their creation. `count` returns how many there are, if that is known without counting.
     """
@@ -104,7 +109,8 @@ class Listing:
         page = list(self._stretch(first, count)) if count else []
         complete = len(page) < count and (page or first == 0)
         total = first + len(page) if complete else self._total()
-        return {"totalResults": total, "startIndex": first + 1, **self._resources(page)}
+        _, documents = self._fitting(page)
+        return {"totalResults": total, "startIndex": first + 1, **list_of(documents)}
 
     def _stretch(self, first: int, count: int) -> Any:
         """Return `count` rows from `first` on.
@@ -137,11 +143,13 @@ class Listing:
                 for source, rows in zip(self.sources, found, strict=True)
             ]
         rows = list(self._ordered(found, descending=descending)[: count + 1]) if count else []
-        more, page = len(rows) > count, rows[:count]
+        page, documents = self._fitting(rows[:count])
+        more = len(rows) > len(page)
         if backward:
             page.reverse()
+            documents.reverse()
         total = self._total() if cursor is None or cursor.total is None else cursor.total
-        answer = {"totalResults": total, **self._resources(page)}
+        answer = {"totalResults": total, **list_of(documents)}
         if page and (more or backward):
             answer["nextCursor"] = self._cursor(page[-1], total, backward=False)
         if page and (more if backward else cursor is not None):
@@ -172,20 +180,41 @@ class Listing:
         union = branches[0].union(*branches[1:], all=True)
         return union.order_by(*self._order(RESOURCE_ID, descending=descending).columns())
 
-    def _resources(self, page: list[Row]) -> Document:
-        return resources(self._documents(page), self.query.projection)
+    def _fitting(self, rows: list[Row]) -> tuple[list[Row], list[Fragment]]:
+        """Return the rows whose resources fit on a page of `SCIM_PAGE_BYTES`, and those resources as they are sent.
 
-    def _documents(self, page: list[Row]) -> list[Document]:
-        """Return the resources in `page`; those of several sources are read by their ids."""
+        The first always fits: a client that asks for what follows has to get somewhere.
+        """
+        found = self._documents(rows)
+        documents: list[Fragment] = []
+        size = 0
+        for number, document in enumerate(found):
+            if document is None:
+                continue
+            text = orjson.dumps(self.query.projection.apply(document))
+            size += len(text)
+            if documents and 0 < settings.SCIM_PAGE_BYTES < size:
+                return rows[:number], documents
+            documents.append(Fragment(text))
+        return rows[: len(found)], documents
+
+    def _documents(self, page: list[Row]) -> list[Document | None]:
+        """Return the resources in `page`, or the first of them; None stands for one that was removed meanwhile.
+
+        Those of several sources are read by their ids.
+        """
         if len(self.sources) == 1:
-            return self.sources[0].documents(page, self.query.projection)
-        by_id: dict[str, Document] = {}
+            return list(self.sources[0].documents(page, self.query.projection))
+        by_id: dict[UUID, Document | None] = {row[RESOURCE_ID]: None for row in page}
         for number, source in enumerate(self.sources):
             if ids := [row[RESOURCE_ID] for row in page if row[SOURCE] == number]:
-                rows = list(source.rows.filter(**{f"{source.id_column}__in": ids}))
-                by_id |= {document["id"]: document for document in source.documents(rows, self.query.projection)}
-        # Whoever was removed between the two queries is left out.
-        return [by_id[str(row[RESOURCE_ID])] for row in page if str(row[RESOURCE_ID]) in by_id]
+                there = {row[source.id_column]: row for row in source.rows.filter(**{f"{source.id_column}__in": ids})}
+                rows = [there[identifier] for identifier in ids if identifier in there]
+                documents = source.documents(rows, self.query.projection)
+                for row in rows[len(documents) :]:
+                    del by_id[row[source.id_column]]
+                by_id |= {row[source.id_column]: document for row, document in zip(rows, documents, strict=False)}
+        return [by_id[row[RESOURCE_ID]] for row in takewhile(lambda row: row[RESOURCE_ID] in by_id, page)]
 
     def _cursor(self, row: Row, total: int, *, backward: bool) -> str:
         name = RESOURCE_ID if len(self.sources) > 1 else self.sources[0].id_column
@@ -194,7 +223,8 @@ class Listing:
 
 def whole_list(query: ListQuery, documents: list[Document]) -> Document:
     """Return the ListResponse to `query` if `documents` are all that it finds, and fit on its first page."""
-    return list_response(totalResults=len(documents), startIndex=1, **resources(documents, query.projection))
+    projected = [query.projection.apply(document) for document in documents]
+    return list_response(totalResults=len(documents), startIndex=1, **list_of(projected))
 
 
 def list_response(**answer: Any) -> Document:
@@ -202,7 +232,6 @@ def list_response(**answer: Any) -> Document:
     return {"schemas": [LIST_URN], **answer}
 
 
-def resources(documents: list[Document], projection: Projection) -> Document:
+def list_of(documents: Sequence[Document | Fragment]) -> Document:
     """Return the part of a ListResponse that holds the resources."""
-    projected = [projection.apply(document) for document in documents]
-    return {"itemsPerPage": len(projected), "Resources": projected}
+    return {"itemsPerPage": len(documents), "Resources": documents}

@@ -6,7 +6,6 @@ schema instead. A member's groups come with the member's row, as an array in one
 
 import datetime as dt
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -132,22 +131,42 @@ def group_document(row: Row, base: str, members: list[dict[str, str]] | None = N
 
 
 def members_of(
-    organization: Organization, group_ids: Iterable[UUID], base: str, *, with_names: bool = False
+    organization: Organization, group_ids: list[UUID], base: str, *, with_names: bool = False, most: int = 0
 ) -> dict[UUID, list[dict[str, str]]]:
-    """Return the `members` attribute (RFC 7643 §4.2) of each of the groups that have any; one query.
+    """Return the `members` attribute (RFC 7643 §4.2) of the groups, or of the first of them.
 
-    Names are another table's, so they are read only for whoever asks for them.
+    One query reads all if there are no more than `most` members in all. Else the groups are read one after the other,
+    until there are as many; the first is always among them. Names are another table's, so they are read only for
+    whoever asks for them.
     """
-    found: dict[UUID, list[dict[str, str]]] = {}
-    memberships = GroupMembership.objects.filter(organization=organization, group_id__in=list(group_ids)).order_by(
-        "member_id"
-    )
+    memberships = GroupMembership.objects.filter(organization=organization, group_id__in=group_ids)
     names: list[Any] = [full_name("member")] if with_names else []
-    for group_id, member_id, *name in memberships.values_list("group_id", "member_id", *names):
+    rows = memberships.order_by("group_id", "member_id").values_list("group_id", "member_id", *names)
+    if most and len(group_ids) > 1:
+        rows = rows[: most + 1]
+    read = list(rows)
+    if rows.query.is_sliced and len(read) > most:
+        return first_members_of(organization, group_ids, base, with_names=with_names, most=most)
+    found: dict[UUID, list[dict[str, str]]] = {group_id: [] for group_id in group_ids}
+    for group_id, member_id, *name in read:
         value = {"value": str(member_id), "$ref": f"{base}/Users/{member_id}", "type": "User"}
         if with_names:
             (value["display"],) = name
-        found.setdefault(group_id, []).append(value)
+        found[group_id].append(value)
+    return found
+
+
+def first_members_of(
+    organization: Organization, group_ids: list[UUID], base: str, *, with_names: bool, most: int
+) -> dict[UUID, list[dict[str, str]]]:
+    """Return the members of the first groups, one query for each, until there are `most` of them."""
+    found: dict[UUID, list[dict[str, str]]] = {}
+    left = most
+    for group_id in group_ids:
+        if found and left <= 0:
+            break
+        found |= members_of(organization, [group_id], base, with_names=with_names)
+        left -= len(found[group_id])
     return found
 
 

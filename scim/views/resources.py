@@ -52,9 +52,12 @@ class ResourceView(ScimView):
 
     def page(self, request: ScimRequest) -> HttpResponse:
         """Return a page of the resources."""
-        query = ListQuery.of(request.GET.dict())
+        return self.found(ListQuery.of(request.GET.dict()))
+
+    def found(self, query: ListQuery) -> HttpResponse:
+        """Return the page of the resources that `query` asks for."""
         source = self.source(query.projection)
-        return render(Listing(query, [source], request.organization.pk, self.resource_type).response())
+        return render(Listing(query, [source], self.request.organization.pk, self.resource_type).response())
 
     def post(self, request: ScimRequest) -> HttpResponse:
         """Create a resource: 201."""

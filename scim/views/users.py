@@ -78,7 +78,7 @@ class UsersView(ResourceView):
         """Return a page of the members; what was read along with the key is one if it is all there is."""
         seek, query = request.seek, ListQuery.of(request.GET.dict())
         if seek is None or len(seek.rows) > 1 or not query.is_first_page or request.organization.scim_lists_active_only:
-            return super().page(request)
+            return self.found(query)
         return render(whole_list(query, self.documents(self.sought(seek, query.projection), query.projection)))
 
     def sought(self, seek: Seek, projection: Projection) -> list[Row]:

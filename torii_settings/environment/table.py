@@ -67,6 +67,18 @@ class Environment(Table):
     SCIM_BULK_LIMIT = WholeNumber("operations in a bulk request", default="1000")
     SCIM_FILTER_LIMIT = WholeNumber("bytes of a filter", default="8192")
     SCIM_FILTER_TERMS = WholeNumber("comparisons of a filter", default="100")
+    SCIM_NAMES_LIMIT = WholeNumber("names in `attributes` and in `excludedAttributes`", default="100")
+    SCIM_VALUES_LIMIT = WholeNumber("values of an attribute, but for the members of a group", default="100")
+    SCIM_ATTRIBUTES_LIMIT = WholeNumber("bytes of a member's attributes as they are stored", default="65536")
+    SCIM_PATCH_WORK_LIMIT = WholeNumber("values that the operations of a PATCH go through, all told", default="2000")
+    SCIM_BULK_COST_LIMIT = WholeNumber(
+        "what the operations of a bulk request may cost: 1 for each, 10 more for each filtered path", default="1000"
+    )
+    SCIM_PAGE_BYTES = WholeNumber(
+        "bytes of the resources on a page, of which the first is always sent", default="1048576"
+    )
+    SEARCH_WORDS_LIMIT = WholeNumber("words of a search for members, on pages and by REST", default="10")
+    SEARCH_LENGTH_LIMIT = WholeNumber("characters of such a search", default="200")
     KEY_RATE_LIMIT = WholeNumber("requests a second of a key", default="25")
     KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
     BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
