@@ -44,11 +44,20 @@ local granted = 0
 if wait <= 0 then
     granted = math.max(math.min(wanted, math.floor((tolerance / 2 - arrival + now) / interval)), 1)
 end
-local expiry = math.ceil(tolerance * 1000) + 1000
+local expiry = math.ceil(math.max(tolerance, arrival - now) * 1000) + 1000
 redis.call('SET', KEYS[1], string.format('%.6f', arrival + granted * interval), 'PX', expiry)
 return {granted, tostring(wait)}
 """
 TAKE_SHA = sha1(TAKE.encode(), usedforsecurity=False).hexdigest()
+
+# KEYS[1] the bucket; ARGV[1]: the seconds to fill it by.
+CHARGE = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now) + tonumber(ARGV[1])
+redis.call('SET', KEYS[1], string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1000)
+"""
+CHARGE_SHA = sha1(CHARGE.encode(), usedforsecurity=False).hexdigest()
 
 
 class Buckets(Protocol):
@@ -56,6 +65,10 @@ class Buckets(Protocol):
 
     def take(self, name: str, interval: float, tolerance: float) -> float:
         """Let one request in and return 0, or return the seconds after which one would be let in."""
+        ...
+
+    def charge(self, name: str, seconds: float) -> None:
+        """Fill the bucket by what costs as much as all requests of so many seconds, beyond its burst if need be."""
         ...
 
 
@@ -78,6 +91,11 @@ class MemoryBuckets:
                 self._arrivals = {key: value for key, value in self._arrivals.items() if value > now}
             self._arrivals[name] = arrival + interval
         return 0.0
+
+    def charge(self, name: str, seconds: float) -> None:
+        """See `Buckets.charge`."""
+        with self._lock:
+            self._arrivals[name] = max(self._arrivals.get(name, 0.0), time.monotonic()) + seconds
 
 
 @dataclass(slots=True)
@@ -126,6 +144,21 @@ class RedisBuckets:
             self._keep(name, Lease(granted - 1, now + LEASE_SECONDS))
         return 0.0 if granted else float(wait)
 
+    def charge(self, name: str, seconds: float) -> None:
+        """See `Buckets.charge`; what a lease has left is forfeit. Counts in memory while Redis can't be used."""
+        with self._lock:
+            self._leases.pop(name, None)
+        if not REDIS.allows():
+            self._memory.charge(name, seconds)
+            return
+        try:
+            self._run(f"limit:{name}", seconds, script=CHARGE, sha=CHARGE_SHA)
+        except redis.RedisError as error:
+            REDIS.trip(error)
+            self._memory.charge(name, seconds)
+        else:
+            REDIS.mend()
+
     def _keep(self, name: str, lease: Lease) -> None:
         with self._lock:
             if len(self._leases) >= MEMORY_BUCKETS:
@@ -134,17 +167,17 @@ class RedisBuckets:
                 lease.left += other.left
             self._leases[name] = lease
 
-    def _run(self, key: str, *arguments: float) -> Any:
+    def _run(self, key: str, *arguments: float, script: str = TAKE, sha: str = TAKE_SHA) -> Any:
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connections.make_connection()
         try:
             try:
-                return ask(connection, command("EVALSHA", TAKE_SHA, key, *arguments))
+                return ask(connection, command("EVALSHA", sha, key, *arguments))
             except (redis.ConnectionError, redis.exceptions.NoScriptError):
                 # A server that was restarted has hung up, and forgotten the script.
-                return ask(connection, command("EVAL", TAKE, key, *arguments))
+                return ask(connection, command("EVAL", script, key, *arguments))
         finally:
             self._idle.append(connection)
 
@@ -185,6 +218,12 @@ def check_key(key_pk: int) -> None:
             max(settings.KEY_RATE_BURST, 1),
             f"This key is over its limit of {settings.KEY_RATE_LIMIT} requests a second; try again after Retry-After.",
         )
+
+
+def charge_key(key_pk: int, requests: int) -> None:
+    """Count so many more requests of a key, for one that costs as much; those after it wait until that is paid."""
+    if settings.KEY_RATE_LIMIT and requests:
+        buckets(settings.REDIS_URL).charge(f"key:{key_pk}", requests / settings.KEY_RATE_LIMIT)
 
 
 def count_bad_key(ip: str | None) -> None:

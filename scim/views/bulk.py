@@ -17,13 +17,14 @@ import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from apikeys.limits import charge_key
 from lib.rerun import run_unit
 from members.directory import DirectoryProfile
 from members.models import Member
 from members.models.batch import add_members
 from scim.adapters import MemberAdapter, base_url
 from scim.authentication import ScimRequest
-from scim.body import inspect, read_object
+from scim.body import inspect, inspect_depth, read_object
 from scim.bulk_operation import Operation, resolved, without_references
 from scim.errors import ScimRefusal, error_response, translate
 from scim.query import whole_number
@@ -43,6 +44,7 @@ VIEWS: dict[str, type[ResourceView]] = {
 
 # So many users are created together: at twice as many each costs hardly less, and the transaction is twice as long.
 BATCH = 200
+OPERATIONS_PER_REQUEST = 25
 
 
 class Job:
@@ -131,14 +133,9 @@ class Job:
             self._finish(number, self._created(member) if member else self._answer(self.operations[number]))
 
     def _profile(self, operation: Operation) -> DirectoryProfile:
-        """Read the data of a POST as `read_object` and the adapter would.
-
-        As a part of the bulk request's body it has been inspected, but for what references became.
-        """
-        document = dict(operation.data)
-        if operation.waits_for:
-            document = resolved(document, self.ids)
-            inspect(document)
+        """Read the data of a POST as `read_object` and the adapter would."""
+        document = resolved(operation.data, self.ids) if operation.waits_for else dict(operation.data)
+        inspect(document)
         if not any(name.lower() == "schemas" for name in document):
             document["schemas"] = [USER_URN]
         return MemberAdapter(None, request=self.request).from_dict(document)
@@ -219,6 +216,21 @@ class Job:
         self.results[number] = result
 
 
+def charge(request: ScimRequest, cost: int) -> None:
+    """Charge the key for what a bulk request costs. Raises a 413 for more than `SCIM_BULK_COST_LIMIT`.
+
+    So many users are created in the time of one request that `OPERATIONS_PER_REQUEST` of them count as one.
+    """
+    limit = settings.SCIM_BULK_COST_LIMIT
+    if limit and cost > limit:
+        raise ScimRefusal(
+            413,
+            f"These operations cost {cost}, where {limit} is the limit: each costs 1, and 10 more for each path with a "
+            "filter. Send fewer at once.",
+        )
+    charge_key(request.api_key.pk, cost // OPERATIONS_PER_REQUEST)
+
+
 class BulkView(ScimView):
     """`/Bulk`."""
 
@@ -226,13 +238,18 @@ class BulkView(ScimView):
 
     def post(self, request: ScimRequest) -> HttpResponse:
         """Return the BulkResponse. Raises a 413 for more than `SCIM_BULK_LIMIT` operations."""
-        document = {name.lower(): value for name, value in read_object(request, BULK_REQUEST_URN).items()}
+        document = {
+            name.lower(): value
+            for name, value in read_object(request, BULK_REQUEST_URN, inspects=inspect_depth).items()
+        }
         operations = document.get("operations")
         if not isinstance(operations, list):
             raise ScimRefusal(400, "A bulk request needs Operations, a list.", "invalidValue")
         limit = settings.SCIM_BULK_LIMIT
         if limit and len(operations) > limit:
             raise ScimRefusal(413, f"A bulk request may hold {limit} operations, not {len(operations)}; send several.")
+        jobs = [Operation.of(operation) for operation in operations]
+        charge(request, sum(job.cost for job in jobs))
         errors_allowed = whole_number(document, "failOnErrors", 0)
-        job = Job(request, [Operation.of(operation) for operation in operations], max(errors_allowed, 0))
+        job = Job(request, jobs, max(errors_allowed, 0))
         return render({"schemas": [BULK_RESPONSE_URN], "Operations": job.run()})

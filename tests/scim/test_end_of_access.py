@@ -176,6 +176,24 @@ def test_a_bulk_request_ends_access_too(okta: IdentityProvider, bob: Bob) -> Non
     assert okta.list("active eq true") == []
 
 
+def test_what_one_operation_of_a_bulk_request_holds_keeps_nobody(okta: IdentityProvider, bob: Bob) -> None:
+    carol = okta.create("carol@acme.example").json()["id"]
+    operations = [
+        {"method": "PATCH", "path": f"/Users/{bob['id']}", "data": {"Operations": [ENDINGS[0], unstorable]}}
+        for unstorable in [{"op": "replace", "path": "title", "value": "a\0b"}]
+    ]
+    operations += [
+        {"method": "POST", "path": "/Users", "bulkId": "x", "data": {"userName": "d@acme.example", "title": "\ud800"}},
+        {"method": "POST", "path": "/Us\0ers", "bulkId": "\ud800", "data": {}},
+        {"method": "PUT", "path": f"/Users/{carol}", "data": {"userName": "carol@acme.example", "active": False}},
+    ]
+
+    answer = okta.call("POST", "/Bulk", {"Operations": operations}).json()
+
+    assert [result["status"] for result in answer["Operations"]] == ["200", "400", "400", "200"]
+    assert okta.list("active eq true") == []
+
+
 # What is still refused ------------------------------------------------------------------------------------------------
 
 
