@@ -5,6 +5,7 @@ An adapter writes nothing: the profile goes to the one verb of `members` that do
 
 from typing import Any, ClassVar
 
+import orjson
 from django.conf import settings
 from django_scim.adapters import SCIMMixin
 from scim2_models import Context, InvalidValueException, PatchOp, TooManyException
@@ -13,7 +14,7 @@ from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.models import Member
 from scim.body import inspect
 from scim.end_of_access import user_name_to_keep
-from scim.leniency import conform, conform_operations
+from scim.leniency import check_values, conform, conform_operations
 from scim.membership import MembershipChange
 from scim.patching import apply_patch
 from scim.plain import changed, plain_changes, plain_user
@@ -153,6 +154,7 @@ class MemberAdapter(Adapter):
         if self.obj is not None:
             user_name = user_name_to_keep(user_name, self.obj.user_name, active=active)
         user_type = rest.pop("userType").strip() if "userType" in rest else None
+        check_attributes(rest, self.obj.attributes if self.obj else {})
         name = dict(rest.pop("name", {}))
         profile = DirectoryProfile(
             user_name=user_name,
@@ -307,6 +309,21 @@ def role_profile_of(role: Role) -> RoleProfile:
     check_lengths(ROLE_DESCRIPTION_LENGTH, description=profile.description)
     check_lengths(externalId=profile.external_id)
     return profile
+
+
+def check_attributes(attributes: dict[str, Any], before: dict[str, Any]) -> None:
+    """Raise InvalidValueException for what is more than a member may hold.
+
+    That is `SCIM_VALUES_LIMIT` values of an attribute and `SCIM_ATTRIBUTES_LIMIT` bytes in all. Who holds more from
+    `before` there was a limit may keep it, or hold less.
+    """
+    for name, value in attributes.items():
+        if isinstance(value, list):
+            check_values(name, value, before.get(name) or [])
+    limit = settings.SCIM_ATTRIBUTES_LIMIT
+    size = len(orjson.dumps(attributes)) if limit else 0
+    if size > limit and size > len(orjson.dumps(before)):
+        raise InvalidValueException(detail=f"The attributes of a user are larger than {limit} bytes: leave some out.")
 
 
 def check_lengths(most: int = COLUMN_LENGTH, **values: str) -> None:

@@ -8,13 +8,22 @@ what each of them sends. What the resource models themselves tolerate is in `sci
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from inspect import isclass
 from typing import Any
 
-from scim2_models import ComplexAttribute, Extension, InvalidValueException, Path, Resource, SCIMException
+from django.conf import settings
+from scim2_models import (
+    ComplexAttribute,
+    Extension,
+    InvalidPathException,
+    InvalidValueException,
+    Path,
+    Resource,
+    SCIMException,
+)
 
 from scim.dialects import in_our_words, schemas_in_our_words
 
@@ -157,6 +166,7 @@ def shaped(value: Any, model: Model, path: str) -> Any:
         return value
     if shape.many:
         entries = value if isinstance(value, list) else [value]
+        check_values(path, entries)
         return with_one_primary([entry_of(item, shape, path) for item in entries])
     if shape.is_complex:
         single = only_one(value, path)
@@ -164,6 +174,13 @@ def shaped(value: Any, model: Model, path: str) -> Any:
     if shape.is_boolean:
         return as_boolean(value)
     return unpacked({"value": value})["value"] if shape.unpacks else value
+
+
+def check_values(path: str, values: list[Any], before: Sequence[Any] = ()) -> None:
+    """Raise InvalidValueException for more than `SCIM_VALUES_LIMIT` values, unless there were as many `before`."""
+    limit = settings.SCIM_VALUES_LIMIT
+    if limit and len(values) > max(limit, len(before)):
+        raise InvalidValueException(detail=f"{path[:100]} has {len(values)} values; send {limit} at most.")
 
 
 def only_one(value: Any, path: str) -> Any:
@@ -247,6 +264,7 @@ def conform_operation(operation: Document, model: Model) -> Iterator[Document]:
     parts = {name.lower(): value for name, value in operation.items()}
     path, value = parts.get("path"), parts.get("value")
     if isinstance(path, str) and path:
+        check_path(path)
         path = parts["path"] = qualified(without_needless_filter(path, model), model)
     if path in (None, "") or is_schema_of(path, model):
         parts.pop("path", None)
@@ -258,6 +276,12 @@ def conform_operation(operation: Document, model: Model) -> Iterator[Document]:
         else:
             parts["value"] = shaped(value, model, path)
     yield parts
+
+
+def check_path(path: str) -> None:
+    """Raise InvalidPathException for a path that is longer than any that means something."""
+    if len(path) > LONGEST_PATH:
+        raise InvalidPathException(detail=f"A path is longer than {LONGEST_PATH} characters.")
 
 
 def conform_attributes(parts: Document, value: Any, model: Model) -> Iterator[Document]:
@@ -279,6 +303,7 @@ def conform_attributes(parts: Document, value: Any, model: Model) -> Iterator[Do
 def attributes_by_path(value: Document, model: Model) -> Iterator[tuple[str, Any]]:
     """Yield the names and values in an object, those under the URN of the resource's own schema too."""
     for name, item in value.items():
+        check_path(name)
         path = qualified(name, model)
         if is_schema_of(path, model):
             yield from attributes_by_path(attributes_in(item, name), model)

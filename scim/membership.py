@@ -4,11 +4,13 @@ Operations on `members` come in the forms that Okta and Microsoft Entra send: `a
 `members[value eq "…"]` or with a list in `value`, `replace` with the whole list, and path-less objects.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from scim2_models import InvalidPathException, InvalidValueException, NoTargetException, Path
+from django.conf import settings
+from scim2_models import InvalidPathException, InvalidValueException, NoTargetException, Path, TooManyException
 from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalExpr, LogicalOperator
 
 from scim.dialects import in_our_words
@@ -16,6 +18,8 @@ from scim.leniency import attributes_by_path, is_schema_of
 from scim.schemas import GROUP_URN, Group
 
 MEMBERS = "members"
+# What nearly every directory sends needs no syntax tree.
+SELECTS_ONE = re.compile(r'members\[value eq "([0-9a-f-]{36})"\]')
 
 
 def member_id(value: Any) -> UUID:
@@ -43,11 +47,15 @@ def member_ids(value: Any) -> set[UUID]:
 
 @dataclass(slots=True)
 class MembershipChange:
-    """Who is added and who removed; `replaced` is the whole membership once something replaced it."""
+    """Who is added and who removed; `replaced` is the whole membership once something replaced it.
+
+    `filtered` is how many characters of filters have been read.
+    """
 
     replaced: set[UUID] | None = None
     added: set[UUID] = field(default_factory=set)
     removed: set[UUID] = field(default_factory=set)
+    filtered: int = 0
 
     def replace(self, value: Any) -> None:
         """Make `value` the whole membership."""
@@ -97,7 +105,7 @@ class MembershipChange:
         return {"op": parts.get("op")} | {name: parts[name] for name in ("path", "value") if name in parts}
 
     def _apply(self, op: str, path: str, value: Any) -> None:
-        selected = selected_ids(path)
+        selected = self._selected(path)
         if op == "add" and selected is None:
             self.add(member_ids(value))
         elif op == "replace" and selected is None:
@@ -108,6 +116,16 @@ class MembershipChange:
             raise InvalidPathException(detail="A member has nothing that could be changed: add or remove members.")
         else:
             raise InvalidValueException(detail=f'"{op[:40]}" is not a PATCH operation: add, remove or replace.')
+
+    def _selected(self, path: str) -> set[UUID] | None:
+        """Return the ids that a path selects. Raises TooManyException for more than `SCIM_FILTER_LIMIT` of filters."""
+        if one := SELECTS_ONE.fullmatch(without_urn(path)):
+            return {member_id(one[1])}
+        self.filtered += len(path.partition("[")[2])
+        if 0 < settings.SCIM_FILTER_LIMIT < self.filtered:
+            limit = settings.SCIM_FILTER_LIMIT
+            raise TooManyException(detail=f"The filters on members are longer than {limit} bytes: send a list instead.")
+        return selected_ids(path)
 
     def _remove(self, selected: set[UUID] | None, value: Any) -> None:
         if selected is not None:

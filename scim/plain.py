@@ -23,6 +23,8 @@ ENTRY_TYPES = {
     "emails": {"work", "home", "other"},
     "phoneNumbers": {"work", "home", "mobile", "fax", "pager", "other"},
 }
+# More are left to `scim.leniency`, which knows the limit.
+MOST_VALUES = 20
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -46,6 +48,7 @@ def are_entries(types: set[str], value: Any) -> bool:
     return (
         isinstance(value, list)
         and value != []
+        and len(value) <= MOST_VALUES
         and all(is_entry(types, entry) for entry in value)
         and sum(entry.get("primary", False) for entry in value) <= 1
     )

@@ -33,6 +33,7 @@ from scim.filters.strings import Comparable
 from scim.filters.targets import Active, Boolean, CodePointOrder, Constant, Identifier, Location, Moment, Text
 
 KEY = "sort_key"
+LONGEST_NAME = 1000
 
 # Bytes have no order (RFC 7644 §3.4.2.2).
 BINARY = ("x509Certificates.value",)
@@ -50,6 +51,8 @@ class Sort:
         """Read the two parameters. Raises a 400 `invalidValue` for an order that is none."""
         if order.lower() not in ("", "ascending", "descending"):
             raise ScimRefusal(400, "sortOrder is ascending or descending.", "invalidValue")
+        if len(by) > LONGEST_NAME:
+            raise ScimRefusal(400, f"sortBy is longer than {LONGEST_NAME} characters.", "invalidValue")
         return cls(by, order.lower() == "descending")
 
     def keys(self, maps: list[AttributeMap]) -> list[Any]:

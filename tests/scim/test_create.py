@@ -156,7 +156,7 @@ def test_what_a_column_cannot_hold_is_refused(okta: IdentityProvider, field: str
 
 
 def test_a_long_text_elsewhere_is_kept(okta: IdentityProvider) -> None:
-    assert okta.create(nickName="x" * 65_536).json()["nickName"] == "x" * 65_536
+    assert okta.create(nickName="x" * 65_000).json()["nickName"] == "x" * 65_000
 
 
 def test_a_text_past_the_limit_is_refused(okta: IdentityProvider, acme: Organization) -> None:
