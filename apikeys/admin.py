@@ -123,13 +123,13 @@ class ApiKeyAdmin(StaffAdmin):
         deleted = isinstance(obj, ApiKey) and obj.deleted_at is not None
         return not deleted and request.user.has_perm("apikeys.delete_apikey")
 
-    def get_search_results(
+    def found(
         self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
     ) -> tuple[QuerySet[ApiKey], bool]:
         """Find a key by its hint, as a customer copies it, or by one of the fields."""
         if hint := HINT.search(search_term):
             return queryset.filter(key_id=hint[1]), False
-        found: tuple[QuerySet[ApiKey], bool] = super().get_search_results(request, queryset, search_term)
+        found: tuple[QuerySet[ApiKey], bool] = super().found(request, queryset, search_term)
         return found
 
     @admin.display(description="Key")

@@ -1,5 +1,6 @@
 """Members: the list with its filters, one of them, and the three things that a key may do to them."""
 
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from api.authentication import ApiRequest
@@ -9,8 +10,17 @@ from api.openapi import MEMBERS, UUID_OF_MEMBER, operation
 from api.parameters import PageParameters, read_body
 from api.serializers import MemberSerializer, RoleNameSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
+from lib.words import SearchTooLong, words_of
 from members.models import Member, MemberQuerySet, Organization
 from members.models.role import role_named
+
+
+def few_words(text: str) -> None:
+    """Raise ValidationError for more words than a search may have."""
+    try:
+        words_of(text)
+    except SearchTooLong as error:
+        raise ValidationError(error.detail) from None
 
 
 class MemberParameters(PageParameters):
@@ -23,6 +33,7 @@ class MemberParameters(PageParameters):
     search = Text(
         required=False,
         max_length=100,
+        validators=[few_words],
         help_text="Words that must all be in the name or the `user_name`, in any case.",
     )
 

@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from audit.actor import Actor, Origin
+from lib.words import SearchTooLong, words_of
 from members.errors import MemberError
 from members.models import User
 
@@ -55,6 +56,24 @@ class StaffAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Return False."""
         return False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by the words of a search; one that is too long finds nothing, and a message says so."""
+        try:
+            words_of(search_term)
+        except SearchTooLong as error:
+            # What a list to choose from asks for in the background shows no messages.
+            if not request.path.endswith("/autocomplete/"):
+                messages.warning(request, error.detail)
+            return queryset.none(), False
+        return self.found(request, queryset, search_term.replace("\0", " "))
+
+    def found(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """Return what a search finds, and whether it may find something twice."""
+        result: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return result
 
     # Verbs ------------------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Members in the staff admin: found by address, added by hand, given a role, deactivated, reactivated, removed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -155,14 +155,15 @@ class MemberAdmin(StaffAdmin):
         """Whether the staff member may remove members."""
         return request.user.has_perm("members.delete_member")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: MemberQuerySet, search_term: str
-    ) -> tuple[MemberQuerySet, bool]:
+    def found(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
         """Find a whole address through its index; read the names only for what is no member's address."""
-        found = queryset.with_user_name(search_term.strip())
+        members = cast("MemberQuerySet", queryset)
+        found = members.with_user_name(search_term.strip())
         if "@" in search_term and found.exists():
             return found, False
-        return queryset.search(search_term), False
+        return members.search(search_term), False
 
     def get_form(self, request: HttpRequest, obj: Member | None = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form for somebody new, or for a member."""

@@ -97,11 +97,9 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
         """Show memberships once there is a user."""
         return self.inlines if obj else ()
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
-    ) -> tuple[QuerySet[User], bool]:
+    def found(self, request: HttpRequest, queryset: QuerySet[User], search_term: str) -> tuple[QuerySet[User], bool]:
         """Find an address by its beginning, which the index knows, in whatever case."""
-        found: tuple[QuerySet[User], bool] = super().get_search_results(request, queryset, search_term.lower())
+        found: tuple[QuerySet[User], bool] = super().found(request, queryset, search_term.lower())
         return found
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

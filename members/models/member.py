@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
 from audit.models import RECORD, Action, Actor, Event, event_of
+from lib.words import words_of
 from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
@@ -49,9 +50,9 @@ class MemberQuerySet(models.QuerySet["Member"]):
         return self.filter(user_name__lower=user_name.lower())
 
     def search(self, text: str) -> "MemberQuerySet":
-        """Members whose name or userName contains every word of `text`, in whatever case."""
+        """Members whose name or userName contains every word of `text`, in whatever case. Raises SearchTooLong."""
         found = self.annotate(full=Lower(Concat("given_name", Value(" "), "family_name", Value(" "), "display_name")))
-        for word in text.lower().split():
+        for word in words_of(text):
             found = found.filter(Q(full__contains=word) | Q(user_name__lower__contains=word))
         return found
 

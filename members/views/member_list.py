@@ -7,6 +7,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
 
+from lib.words import SearchTooLong
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import MemberQuerySet, Role, Scope
@@ -55,10 +56,15 @@ def members(request: MemberRequest) -> HttpResponse:
     for (role_id, _), number in headcounts(request.organization).items():
         numbers[role_id] += number
     shown = [role for role in ([search.role] if search.role else roles) if numbers[role.pk]]
-    parts = [search.among(role.members.filter(organization=request.organization)) for role in shown]
+    refusal = ""
+    try:
+        parts = [search.among(role.members.filter(organization=request.organization)) for role in shown]
+    except SearchTooLong as error:
+        parts, refusal = [], error.detail
     page = page_of(parts, request.GET)
     context = {
         "search": search,
+        "refusal": refusal,
         "roles": roles,
         "statuses": STATUSES,
         "page": page,
