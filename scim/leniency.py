@@ -140,7 +140,7 @@ def without_needless_filter(path: str, model: Model) -> str:
     """Return `path` without a filter on an attribute that has one value only: Entra's `manager[value eq "…"]`."""
     attribute, bracket, rest = path.partition("[")
     attribute = qualified(attribute, model)
-    if not bracket or len(path) > LONGEST_PATH:
+    if not bracket:
         return path
     shape = shape_of(model, attribute)
     return attribute + rest.rpartition("]")[2] if shape.is_complex and not shape.many else path
@@ -272,7 +272,7 @@ def conform_operation(operation: Document, model: Model) -> Iterator[Document]:
         return
     if isinstance(path, str) and "value" in parts:
         if str(parts.get("op")).lower() == "remove":
-            select(parts, shape_of(model, path[:LONGEST_PATH]))
+            select(parts, shape_of(model, path))
         else:
             parts["value"] = shaped(value, model, path)
     yield parts
@@ -292,6 +292,8 @@ def conform_attributes(parts: Document, value: Any, model: Model) -> Iterator[Do
         yield parts
         return
     named = dict(attributes_by_path(value, model))
+    for name in named:
+        check_path(name)
     into_lists = {name: item for name, item in named.items() if leads_into_a_list(name, model)}
     whole = {name: item for name, item in named.items() if name not in into_lists}
     if whole or not into_lists:
@@ -303,7 +305,6 @@ def conform_attributes(parts: Document, value: Any, model: Model) -> Iterator[Do
 def attributes_by_path(value: Document, model: Model) -> Iterator[tuple[str, Any]]:
     """Yield the names and values in an object, those under the URN of the resource's own schema too."""
     for name, item in value.items():
-        check_path(name)
         path = qualified(name, model)
         if is_schema_of(path, model):
             yield from attributes_by_path(attributes_in(item, name), model)
@@ -318,7 +319,7 @@ def is_schema_of(path: Any, model: Model) -> bool:
 
 def leads_into_a_list(path: str, model: Model) -> bool:
     """Whether `path` leads to values of an attribute that has several, or to a part of them."""
-    return "[" in path or ("." in path and shape_of(model, path[:LONGEST_PATH]).is_inside)
+    return "[" in path or ("." in path and shape_of(model, path).is_inside)
 
 
 def select(remove: Document, shape: Shape) -> None:
