@@ -24,7 +24,7 @@ from apikeys.reminders import due_at, due_step
 from lib.stopping import is_stopping
 from outbox import delivery as outbox
 from outbox.lock import alone_with
-from outbox.post import Post, final_refusal, words
+from outbox.post import Post, final_refusal, kind_of, words
 
 logger = logging.getLogger(__name__)
 
@@ -103,10 +103,10 @@ def longest_overdue(now: dt.datetime) -> dt.timedelta:
 def note_failure(notice: Notice, now: dt.datetime, error: OSError) -> None:
     """Give the notice up if the server has said its last word, else put it off."""
     if refusal := final_refusal(error):
-        logger.warning("notice %s is refused for good: %s", notice.pk, refusal)
+        logger.warning("notice %s is refused for good: %s", notice.pk, kind_of(error))
         note(notice, failed_at=now, attempts=notice.attempts + 1, failure=refusal)
     else:
-        logger.warning("notice %s could not be sent: %r", notice.pk, error)
+        logger.warning("notice %s could not be sent: %s", notice.pk, kind_of(error))
         put_off(notice, now, words(error))
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from lib.stopping import is_stopping
 from outbox.lock import alone_with
 from outbox.models import LONGEST_PAUSE, OutgoingMail
-from outbox.post import Post, final_refusal, words
+from outbox.post import Post, final_refusal, kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,11 @@ def attempt(mail: OutgoingMail, post: Post) -> None:
     try:
         post.send(mail.message())
     except OSError as error:  # smtplib's are among them
-        if refusal := final_refusal(error):
-            logger.warning("mail %s is refused for good: %s", mail.pk, refusal)
+        if final_refusal(error):
+            logger.warning("mail %s is refused for good: %s", mail.pk, kind_of(error))
             mail.delete()
         else:
-            logger.warning("mail %s could not be sent: %s", mail.pk, words(error))
+            logger.warning("mail %s could not be sent: %s", mail.pk, kind_of(error))
             put_off(mail)
     except Exception:
         logger.exception("mail %s can't be made", mail.pk)

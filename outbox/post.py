@@ -105,3 +105,9 @@ def words(error: OSError) -> str:
         text = text.decode(errors="replace")
     text = " ".join(text.replace("\0", " ").split())
     return f"{code} {text}" if code else text
+
+
+def kind_of(error: OSError) -> str:
+    """Return what a log may say of an error: the reply's code, not its words, which may name the recipient."""
+    code, _ = answer(error)
+    return str(code) if code else type(error).__name__

@@ -37,6 +37,9 @@ if not REDIS_URL:
     CELERY_BROKER_URL = "memory://"
     CELERY_BROKER_TRANSPORT_OPTIONS = {}
 
+# Warnings and uncaught exceptions are pytest's to report.
+LOGGING_CONFIG = "logging.config.dictConfig"
+
 # A slow hasher is worth its time against thieves; here it would only be waited for.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

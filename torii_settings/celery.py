@@ -9,7 +9,8 @@ import os
 from typing import Any, cast
 
 from celery import Celery, Task
-from celery.signals import before_task_publish, task_postrun, task_prerun, worker_init
+from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun, worker_init
+from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
@@ -32,6 +33,14 @@ app = Celery("torii_settings", task_cls="lib.tasks:UndisturbedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 heartbeat.connect()
+
+
+@setup_logging.connect
+def keep_our_lines(**kwargs: object) -> None:
+    """Have worker and beat log as every process does; Celery sets nothing up where somebody has."""
+    from torii_settings.logs import configure
+
+    configure(settings.LOGGING)
 
 
 @worker_init.connect

@@ -339,9 +339,13 @@ LOGGING = {
             "foreign_pre_chain": "ext://torii_settings.logs.BEFORE",
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"news": {"()": "torii_settings.logs.News"}},
+    "handlers": {"stderr": {"class": "torii_settings.logs.Lines", "formatter": "line", "filters": ["news"]}},
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
+    # Django has handlers of its own for these, and granian for what its processes say.
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server", "_granian")},
 }
+LOGGING_CONFIG = "torii_settings.logs.configure"
 
 UNFOLD = {
     "SITE_TITLE": "Torii staff",

@@ -13,10 +13,10 @@ if __name__ == "__main__":
 import argparse
 import os
 import sys
-from logging.config import dictConfig
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.log import configure_logging
 
 from lib.web.listener import PortTaken, listen
 
@@ -31,7 +31,7 @@ def main() -> int:
     options = arguments()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
     try:
-        dictConfig(settings.LOGGING)
+        configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
         listener = listen(options.host, options.port, BACKLOG)
     except (ImproperlyConfigured, PortTaken) as error:
         sys.stderr.write(f"{error}\n")
