@@ -15,6 +15,7 @@ from django.db import (
     InternalError,
     OperationalError,
     ProgrammingError,
+    connection,
     transaction,
 )
 from django.test import Client
@@ -205,3 +206,18 @@ def test_an_error_of_our_code_in_a_side_record_is_raised(db: None) -> None:
 
     with pytest.raises(ProgrammingError):
         try_to_write(write)
+
+
+def test_reads_go_on_in_a_database_that_has_become_read_only(acme: Organization, ana: Member) -> None:
+    okta, script = IdentityProvider(new_key(acme).text), Script(new_key(acme, "api_write").text)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = ON" if connection.vendor == "sqlite" else "SET TRANSACTION READ ONLY")
+    try:
+        assert okta.get(f"/Users/{ana.pk}").status_code == 200
+        assert script.get("members").status_code == 200
+        assert_error(okta.create(), 503, "", Fault.READ_ONLY.value)
+        assert okta.get("/Users").status_code == 200
+    finally:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA query_only = OFF")
