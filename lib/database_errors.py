@@ -114,7 +114,9 @@ def report(error: BaseException) -> Fault | None:
     if passed_over is not None:
         level = logging.INFO if fault is Fault.CONFLICT else logging.ERROR
         details = {"sqlstate": state, "constraint": constraint, "passed_over": passed_over}
-        logger.log(level, "database: %s", message_of(error), extra=details)
+        logger.log(
+            level, "database: %s", message_of(error), extra={name: said for name, said in details.items() if said}
+        )
     return fault
 
 
