@@ -14,11 +14,11 @@ NAMES = ("worker", "beat")
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0] not in NAMES:
-        print(f"usage: python -m lib.probe {'|'.join(NAMES)}", file=sys.stderr)
+    if len(arguments) not in (1, 2) or arguments[0] not in NAMES:
+        print(f"usage: python -m lib.probe {'|'.join(NAMES)} [FOLDER]", file=sys.stderr)
         return 2
-    (name,) = arguments
-    if not (heard := last_heard(name)):
+    name, *folders = arguments
+    if not (heard := last_heard(name, *map(Path, folders))):
         print(f"No {name} has run on this machine.")
         return 1
     silent = time.time() - heard
@@ -26,10 +26,13 @@ def main(arguments: list[str]) -> int:
     return 0 if silent < LATELY else 1
 
 
-def last_heard(name: str) -> float:
-    """Return when `name` was last heard of on this machine, in seconds since 1970; 0 for never."""
+def last_heard(name: str, folder: Path | None = None) -> float:
+    """Return when `name` was last heard of on this machine, in seconds since 1970; 0 for never.
+
+    `folder` is where the processes keep their files, if not in FOLDER (the setting `HEARTBEATS`).
+    """
     try:
-        return (FOLDER / name).stat().st_mtime
+        return ((folder or FOLDER) / name).stat().st_mtime
     except OSError:
         return 0.0
 

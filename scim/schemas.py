@@ -27,6 +27,10 @@ from scim2_models import (
     ScimPolicy,
     Uniqueness,
 )
+from scim2_models.attributes import ExtensibleStringEnum
+
+# Before Python 3.11.4 a copy of an enum's member is looked up by name, which the `type` that a directory made up lacks.
+ExtensibleStringEnum.__deepcopy__ = lambda self, memo: self  # type: ignore[method-assign]
 
 USER_URN = str(scim2_models.User.__schema__)
 GROUP_URN = str(scim2_models.Group.__schema__)

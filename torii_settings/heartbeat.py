@@ -12,7 +12,7 @@ import redis
 from celery.signals import beat_embedded_init, beat_init, worker_init
 from django.conf import settings
 
-from lib.probe import FOLDER, LATELY, last_heard
+from lib.probe import LATELY, last_heard
 
 EVERY = 5.0
 REDIS_SECONDS = 1.0
@@ -43,8 +43,8 @@ def keep_saying(name: str) -> None:
     server = client() if settings.REDIS_URL else None
     while True:
         with suppress(OSError):
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            (FOLDER / name).touch()
+            settings.HEARTBEATS.mkdir(parents=True, exist_ok=True)
+            (settings.HEARTBEATS / name).touch()
         if server is not None:
             with suppress(redis.RedisError):
                 server.set(key(name), str(time.time()), ex=round(LATELY * 10))
@@ -65,5 +65,5 @@ def key(name: str) -> str:
 
 def is_heard_lately(name: str, server: "redis.Redis | None") -> bool:
     """Whether some process of this kind has said lately that it lives. Raises RedisError."""
-    heard = last_heard(name) if server is None else float(str(server.get(key(name)) or 0))
+    heard = last_heard(name, settings.HEARTBEATS) if server is None else float(str(server.get(key(name)) or 0))
     return time.time() - heard < LATELY

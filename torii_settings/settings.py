@@ -10,6 +10,7 @@ from typing import Any
 
 from celery.schedules import crontab
 
+from lib import probe
 from torii_settings.environment.table import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -287,6 +288,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # However long the broker is away, worker and clock wait for it.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
+# Where worker and beat say that they live, for `python -m lib.probe`.
+HEARTBEATS = probe.FOLDER
 REMINDER_INTERVAL = env.REMINDER_INTERVAL
 # A mail is sent at once. The clock sends what a lost broker or worker has left, while its code is still good.
 OUTBOX_INTERVAL = 10.0

@@ -45,6 +45,7 @@ class Rig:
         self.worker_options = ["--without-gossip", "--without-mingle"]
         self.clock = folder / "clock"
         self.clock.write_text("0")
+        self.heartbeats = folder / "heartbeats"
 
     # Processes
 
@@ -71,6 +72,7 @@ class Rig:
             "EMAIL_URL": f"smtp://{self.mailbox.host}:{self.mailbox.port}",
             "REMINDER_INTERVAL": "1",
             "CLOCK": str(self.clock),
+            "HEARTBEATS": str(self.heartbeats),
         }
         with self.log(name).open("wb") as log:
             return subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)

@@ -19,7 +19,6 @@ from django.db import connections
 from django.utils import timezone
 
 from apikeys.models import Notice
-from lib.probe import FOLDER
 from members.models import Organization
 from tests.processes.rig import Rig, company, keys_due, rig_in
 from tests.server import web_server
@@ -178,20 +177,20 @@ def test_worker_and_beat_are_heard_of_while_they_run(rig: Rig, well: httpx2.Clie
     assert warnings <= set(ready(well)[1]["warnings"])
     rig.run("worker 1", "beat 1")
     wait_until(lambda: not warnings & set(ready(well)[1].get("warnings", [])))
-    wait_until(lambda: (probe("worker"), probe("beat")) == (0, 0))
+    wait_until(lambda: (probe("worker", rig), probe("beat", rig)) == (0, 0))
     process = rig.processes["worker 1"]
     os.kill(process.pid, signal.SIGSTOP)
     long_ago = time.time() - 1000
     for name in ("worker", "beat"):
-        os.utime(FOLDER / name, (long_ago, long_ago))
+        os.utime(rig.heartbeats / name, (long_ago, long_ago))
     with redis.Redis.from_url(f"{rig.redis.url}/0") as server:
         server.delete("heard:worker")
-    wait_until(lambda: probe("beat") == 0)
-    assert probe("worker") == 1
+    wait_until(lambda: probe("beat", rig) == 0)
+    assert probe("worker", rig) == 1
     wait_until(lambda: "no worker was heard of lately" in ready(well)[1].get("warnings", []))
     assert ready(well)[0] == 200
     os.kill(process.pid, signal.SIGCONT)
-    wait_until(lambda: probe("worker") == 0)
+    wait_until(lambda: probe("worker", rig) == 0)
     rig.kill("worker 1", "beat 1")
 
 
@@ -205,8 +204,8 @@ def test_a_thousand_probes_cost_a_few_looks(rig: Rig, well: httpx2.Client):
     assert looks <= time.monotonic() - began + 2
 
 
-def probe(name: str) -> int:
+def probe(name: str, rig: Rig) -> int:
     """Return what an orchestrator gets."""
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "lib.probe", name]
+    command = [sys.executable, "-m", "lib.probe", name, str(rig.heartbeats)]
     return subprocess.run(command, cwd=root, env={}, check=False, capture_output=True).returncode

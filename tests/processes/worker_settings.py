@@ -1,7 +1,8 @@
 # ruff: noqa: F403, F405
 """The settings of a worker that a test starts.
 
-Without Redis it has a queue in a folder of its own, QUEUE_DIR. The file that CLOCK names, if it does, holds the seconds
+Without Redis it has a queue in a folder of its own, QUEUE_DIR. HEARTBEATS names the folder in which it says that it
+lives, apart from the workers of other tests. The file that CLOCK names, if it does, holds the seconds
 by which this process's clock is ahead: it is read at every look at the clock, so that it can leap while we run.
 """
 
@@ -22,6 +23,9 @@ if not REDIS_URL:
         "control_folder": str(QUEUE_DIR),
         "polling_interval": 0.1,
     }
+
+if "HEARTBEATS" in os.environ:
+    HEARTBEATS = Path(os.environ["HEARTBEATS"])
 
 if "CLOCK" in os.environ:
     CLOCK = Path(os.environ["CLOCK"])

@@ -119,4 +119,4 @@ def test_the_probe_tells_who_was_not_heard_of(tmp_path: Any, monkeypatch: pytest
     os.utime(tmp_path / "worker", (time.time() - 100, time.time() - 100))
     assert probe.main(["worker"]) == 1
     assert "100 seconds ago" in capsys.readouterr().out
-    assert probe.main(["beat", "worker"]) == probe.main(["web"]) == 2
+    assert probe.main(["beat", "folder", "worker"]) == probe.main(["web"]) == 2

@@ -159,7 +159,7 @@ def test_a_hundred_users_cost_the_queries_of_a_few(
     okta: IdentityProvider, acme: Organization, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     operations = [new_user(number, userType="procurement") for number in range(100)]
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         response = send(okta, operations)
 
     assert statuses(response) == ["201"] * 100

@@ -164,3 +164,11 @@ def test_a_password_in_a_patch_is_thrown_away(okta: IdentityProvider, bob: Bob) 
 
     assert response.status_code == 200
     assert "hunter2" not in str(vars(Member.objects.get(pk=bob["id"]))) + response.content.decode()
+
+
+def test_a_user_with_a_type_of_value_that_a_directory_made_up_is_changed(okta: IdentityProvider, acme: Organization):
+    email = {"value": "dot@acme.example", "type": "switchboard"}
+    made = okta.create("dot@acme.example", emails=[email]).json()
+    response = okta.patch(made["id"], {"op": "replace", "path": "title", "value": "Dr"})
+    assert response.status_code == 200, response.content
+    assert response.json()["emails"] == made["emails"] == [email]
