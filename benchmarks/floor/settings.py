@@ -5,7 +5,15 @@ import environ
 
 from torii_settings.settings import *
 
-INSTALLED_APPS = ["members", "apikeys", "audit", "django.contrib.auth", "django.contrib.contenttypes"]
+INSTALLED_APPS = [
+    "members",
+    "apikeys",
+    "audit",
+    "outbox",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+]
 MIDDLEWARE = []
 ROOT_URLCONF = "benchmarks.floor.urls"
 
