@@ -24,7 +24,7 @@ from types import FrameType
 from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
-STARTUP_SECONDS = 30
+STARTUP_SECONDS = 90
 GRACE_SECONDS = 10
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
