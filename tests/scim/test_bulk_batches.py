@@ -257,7 +257,7 @@ def test_a_role_that_is_deleted_meanwhile_is_unknown(
     assert created(acme) == ["user0@acme.example", "user2@acme.example"]
 
 
-# On SQLite one may stall the others for 20 s: garbage collection resets a cursor of a connection that waits for the lock.
+# There, garbage collection may reset a cursor of a connection that waits for the lock, and waits with it for 20 s.
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's writers may stall one another until they give up")
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_once_add_everybody_once(acme: Organization) -> None:
