@@ -380,7 +380,7 @@ class ApiKey(models.Model):
             pepper = peppers.in_use()
         else:
             pepper = next(pepper for pepper in settings.API_KEY_PEPPERS if text.digest(pepper) == self.digest)
-        # Whoever deletes the key at the same moment has taken the digest away: it must not come back.
+        # If the key is deleted at the same moment, its digest is gone and must not come back.
         same = ApiKey.objects.filter(pk=self.pk, digest=self.digest)
         with repeatable():
             same.update(digest=text.digest(pepper), pepper=peppers.fingerprint(pepper))

@@ -58,7 +58,7 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         `refused` says that the key is not allowed there. The Admins get at most one mail a day about a key.
         """
         facts = facts_of(origin)
-        # Whoever is met a second time is known already.
+        # Running this again does no harm: an origin that is known already is not added twice.
         with repeatable(), transaction.atomic():
             # Two first calls at once come one after the other, so that one of them is the first.
             type(api_key).objects.select_for_update(of=("self",)).get(pk=api_key.pk)

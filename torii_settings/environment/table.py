@@ -75,7 +75,7 @@ class Environment(Table):
         "what the operations of a bulk request may cost: 1 for each, 10 more for each filtered path", default="1000"
     )
     SCIM_PAGE_BYTES = WholeNumber(
-        "bytes of the resources on a page, of which the first is always sent", default="1048576"
+        "bytes of the resources on a page; the first resource is always sent", default="1048576"
     )
     SEARCH_WORDS_LIMIT = WholeNumber("words of a search for members, on pages and by REST", default="10")
     SEARCH_LENGTH_LIMIT = WholeNumber("characters of such a search", default="200")
