@@ -28,7 +28,7 @@ if "REDIS_URL" in os.environ:
 from torii_settings.settings import *
 
 # A file, because an in-memory SQLite knows nothing of WAL and of waiting for a lock, which deployments rely on.
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "lib.sqlite":
     VAR.mkdir(exist_ok=True)
     DATABASES["default"]["TEST"] = {"NAME": str(VAR / "test.sqlite3")}
 

@@ -144,7 +144,7 @@ DATABASES = {"default": dict(env.DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "sqlite3":
     # WAL lets readers go on beside one writer; IMMEDIATE takes the write lock at BEGIN, so that a transaction which
     # reads before it writes waits for its turn instead of failing half way.
-    DATABASES["default"]["ENGINE"] = "django.db.backends.sqlite3"
+    DATABASES["default"]["ENGINE"] = "lib.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,

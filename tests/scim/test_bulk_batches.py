@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from hypothesis import given, strategies as st
 
 from audit.models import Action
@@ -257,8 +256,6 @@ def test_a_role_that_is_deleted_meanwhile_is_unknown(
     assert created(acme) == ["user0@acme.example", "user2@acme.example"]
 
 
-# There, garbage collection may reset a cursor of a connection that waits for the lock, and waits with it for 20 s.
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's writers may stall one another until they give up")
 @pytest.mark.django_db(transaction=True)
 def test_requests_at_once_add_everybody_once(acme: Organization) -> None:
     key = new_key(acme).text

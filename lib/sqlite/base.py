@@ -1,0 +1,40 @@
+"""Django finds a backend by this module's name."""
+
+import sqlite3
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+
+class Cursor(base.SQLiteCursorWrapper):
+    """A cursor that closes itself when its statement fails.
+
+    Until Python 3.12 a cursor keeps a statement that failed. Django's exception refers to itself through its traceback,
+    so nothing but the garbage collector frees the cursor, in whichever thread it happens to run. To free it means to
+    reset the statement, which takes the mutex of the cursor's connection. If that connection waits for the write lock,
+    it holds its mutex meanwhile. And if the thread that collects garbage is the one that has the write lock, each waits
+    for the other, until the connection gives up after the `timeout` of the settings.
+    """
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        try:
+            return super().execute(query, params)
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def executemany(self, query: str, param_list: Any) -> Any:
+        try:
+            return super().executemany(query, param_list)
+        except sqlite3.Error:
+            self.close()
+            raise
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's own connection, with our cursors."""
+
+    def create_cursor(self, name: str | None = None) -> Cursor:
+        """Return a cursor."""
+        cursor: Cursor = self.connection.cursor(factory=Cursor)
+        return cursor
