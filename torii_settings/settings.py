@@ -156,8 +156,18 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     # A cursor of the server's outlives its transaction, after which PgBouncer may lend the connection to somebody else.
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    # A server whose machine is gone says nothing, and TCP would wait for it for a quarter of an hour. This gives it up
+    # soon enough for the request to be answered anew (`lib.rerun`). A server that takes long over a statement isn't
+    # gone: its machine goes on acknowledging. What DATABASE_URL says goes first.
+    SERVER_IS_GONE = {
+        "connect_timeout": "5",
+        "tcp_user_timeout": "4000",
+        "keepalives_idle": "2",
+        "keepalives_interval": "1",
+        "keepalives_count": "2",
+    }
     # The server binds the parameters, as it does those of statements that are made once: Django makes the SQL of both.
-    DATABASES["default"]["OPTIONS"] = env.DATABASE_URL["OPTIONS"] | {"server_side_binding": True}
+    DATABASES["default"]["OPTIONS"] = SERVER_IS_GONE | env.DATABASE_URL["OPTIONS"] | {"server_side_binding": True}
 
 # Planning a look-up costs PostgreSQL four times what carrying it out does. So each connection prepares the statements
 # that are made once. PgBouncer keeps up with that from 1.21 on; behind an older one nothing may be prepared.

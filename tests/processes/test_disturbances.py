@@ -27,9 +27,11 @@ from tests.disturbing import (
     end_connections,
     other_connection,
 )
+from tests.identity_provider import USER
 from tests.processes.hosts import identity_provider
 from tests.processes.rig import default_database
 from tests.processes.traffic import Traffic
+from tests.processes.vanishing import forwarded
 from tests.server import web_server
 
 pytestmark = pytest.mark.skipif(not settings.REDIS_URL, reason="runs beside PostgreSQL and Redis")
@@ -40,6 +42,8 @@ TIMES = 3
 ANSWERS = 20
 # By itself, PgBouncer lets 15 s pass before it tries again.
 BACK_WITHIN = 6.0
+# A connection on which nothing is acknowledged any more is given up after four seconds, once for each place.
+ANSWERED_WITHIN = 15.0
 
 
 @dataclass
@@ -150,3 +154,20 @@ def test_after_a_restart_of_postgresql_pgbouncer_connects_again_at_once(rig: Rig
         while directory.get("/Users").status_code != 200:
             assert time.monotonic() - returned < BACK_WITHIN
             time.sleep(0.1)
+
+
+def test_a_server_that_is_gone_without_a_word_is_given_up_and_no_request_fails(rig: Rig, acme: Organization) -> None:
+    """As when its machine loses power and another takes over its address: no connection is ever closed."""
+    with (
+        forwarded(rig.postgres.url) as (url, vanish),
+        web_server(DATABASE_URL=url) as address,
+        identity_provider(address, new_key(acme).text) as directory,
+    ):
+        assert directory.get("/Users").status_code == 200
+        vanish()
+        began = time.monotonic()
+        assert [directory.get("/Users").status_code for _ in range(4)] == [200] * 4
+        assert time.monotonic() - began < ANSWERED_WITHIN
+        vanish()
+        user = {"schemas": [USER], "userName": "later@acme.example"}
+        assert directory.post("/Users", json=user).status_code == 201
