@@ -49,12 +49,17 @@ def origin_of(peer: str, user_agent: str) -> Origin:
 
 
 def address_of(peer: str) -> str | None:
-    """Return the IP address in `peer`, without the port that some proxies add; None for what is no address."""
+    """Return the IP address in `peer`, without the port that some proxies add; None for what is no address.
+
+    A socket that listens on `::` names clients of IPv4 by addresses of IPv6 that are all in one /64, and would share a
+    limit.
+    """
     for candidate in (peer, peer.rpartition(":")[0].strip("[]")):
         try:
-            return str(ip_address(candidate))
+            address = ip_address(candidate)
         except ValueError:
             continue
+        return str((address.version == 6 and address.ipv4_mapped) or address)
     return None
 
 

@@ -7,8 +7,7 @@ view answers it, and the place is free again. docs/decisions/0031-places-for-req
 Django does before and behind every request is left out for machines, whose requests are the many: see `Handler.answer`.
 Around all of that go the request's id and its line in the log (`torii_settings.access`).
 
-The client's address and scheme come from `X-Forwarded-For` and `X-Forwarded-Proto` only when the peer is one of
-`TRUSTED_PROXIES`; from anyone else the headers mean nothing.
+The client's address and scheme come from a proxy if the peer is one of `TRUSTED_PROXIES` (`torii_settings.proxies`).
 """
 
 import gc
@@ -22,7 +21,6 @@ import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
-from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from torii_settings.middleware import MACHINE_PATHS
 from torii_settings.undisturbed import UndisturbedHandler
@@ -34,6 +32,7 @@ from torii_settings.access import AccessLog  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
 from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
+from torii_settings.proxies import believing  # noqa: E402
 from torii_settings.refusals import Answer, Refusal, refused  # noqa: E402
 from torii_settings.start import look_around  # noqa: E402
 
@@ -108,8 +107,4 @@ import_module(settings.ROOT_URLCONF)
 gc.collect()
 gc.freeze()
 
-application: Any = (
-    wrap_wsgi_with_proxy_headers(django_application, trusted_hosts=settings.TRUSTED_PROXIES)
-    if settings.TRUSTED_PROXIES
-    else django_application
-)
+application = believing(django_application, settings.TRUSTED_PROXIES)

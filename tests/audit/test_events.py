@@ -79,6 +79,8 @@ def test_a_change_that_fails_leaves_no_event(acme: Organization, ana: Member) ->
         ("203.0.113.9:4711", "203.0.113.9"),
         ("2001:db8::1", "2001:db8::1"),
         ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("[::ffff:cb00:7109]:4711", "203.0.113.9"),
         ("unknown", None),
         ("", None),
         ("x" * 999, None),
