@@ -19,7 +19,7 @@ from apikeys import limits
 from apikeys.secret import KeyText
 from members.models import Level, Member, Organization, Role
 from members.models.role import PREDEFINED, everywhere
-from tests.conftest import SETUP, new_key
+from tests.conftest import SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.web.conftest import SignIn, text_of
 from torii_settings.guides import prose
@@ -50,7 +50,7 @@ def test_an_admin_reads_a_guide_with_their_organizations_values(acme, ana_browse
     answer = ana_browser.get(address(guide))
     page = answer.content.decode()
     assert answer.status_code == 200
-    assert page.count(f"{settings.BASE_URL}/scim/v2</code>") >= 3
+    assert page.count(f"{settings.BASE_URL}/scim/v2</code>") >= 2
     assert page.count(f"{acme.public_id}</code>") >= 3
     assert "acme.example, example.com" in text_of(answer)
     assert "Admin, Read Only, IT Admin, Procurement, Employee" in text_of(answer)
@@ -168,12 +168,87 @@ def test_a_guide_takes_five_queries(ana_browser: Client, django_assert_num_queri
         ana_browser.get(address("okta"))
 
 
+def order_of(text: str, *words: str) -> list[int]:
+    """Return where each of `words` is in `text`, each looked for after the one before it."""
+    places = [-1]
+    for word in words:
+        places.append(text.find(word, places[-1] + 1))
+    return places[1:]
+
+
+CATALOG = (
+    "Browse App Catalog", "Torii", "Add Integration", "Done", "Configure API Integration", "Enable API Integrations",
+    "API Token", "Save", "Provisioning", "User type", "Edit", "default or a custom field", "Save", "Scroll up", "Edit",
+    "Create Users", "Update User Attributes", "Deactivate Users", "Save", "Sign On", "Edit",
+    "Application username format", "Email", "Save", "Organization ID", "Save",
+)  # fmt: skip
+OWN_APP = (
+    "Create App Integration", "Torii", "App name", "/accounts/login/", "Finish", "General", "Edit", "SCIM", "Save",
+    "Integration", "Edit", "/scim/v2", "userName", "Push New Users", "HTTP Header", "Authorization",
+    "Test Connector Configuration", "Save", "To App", "Edit", "Create Users", "Save", "Sign On", "Edit", "Email",
+    "Save",
+)  # fmt: skip
+
+
+def test_okta_is_reached_by_two_routes_the_catalogs_first(ana_browser: Client):
+    words = text_of(ana_browser.get(address("okta")))
+    _, first, rest = words.rpartition("Route 1: ")
+    first, _, second = rest.partition("Route 2: ")
+    assert -1 not in order_of(first, *CATALOG)
+    assert -1 not in order_of(second.partition("Assign people and check")[0], *OWN_APP)
+
+
+def test_readme_goes_the_catalogs_way():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    steps = readme.partition("## Connect Okta")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d+)\. ", steps, re.MULTILINE) == [str(number) for number in range(1, 11)]
+    assert -1 not in order_of(" ".join(steps.split()), "Generate API key", *CATALOG)
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_a_guide_gives_its_steps_before_its_tables(ana_browser: Client, guide: str):
+    page = ana_browser.get(address(guide)).content.decode().partition('class="contents"')[2]
+    assert 0 < page.find("<ol>") < page.find("<table")
+    sections = re.split(r"<h2", page)
+    both = [section for section in sections if "<ol>" in section and "<table" in section]
+    assert all(
+        section.find("<ol>") < section.find("<table") for section in both if 'id="troubleshooting"' not in section
+    )
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_value_to_enter_has_a_button_that_copies_it(ana_browser: Client, guide: str):
+    page = ana_browser.get(address(guide)).content.decode()
+    buttons = re.findall(r'data-copy="([^"]+)"', page)
+    assert len(buttons) == len(set(buttons))
+    assert all(page.count(f'id="{button}"') == 1 for button in buttons)
+    steps = "".join(
+        re.findall(r"<ol.*?</ol>", page, re.DOTALL) + re.findall(r'<td[^>]*data-label="Value.*?</td>', page)
+    )
+    assert re.findall(r"<code>([^<]*)</code>", steps) == []
+    assert page.count("<code>") == len(re.findall(r"<code>(?!http)", page))
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_names_of_our_pages_are_links_to_those_that_the_reader_may_see(acme, sign_in, ana_browser, guide: str):
+    page = ana_browser.get(address(guide)).content.decode()
+    assert "<strong>Settings &gt;" not in page
+    assert '<a href="/settings/api-access">Settings &gt; API Access</a>' in page
+    role = Role(organization=acme, name="Guard", access=everywhere(Level.NONE) | {"security": "read"})
+    role.create_role(by=SETUP)
+    guard = sign_in(person(acme, "guard@acme.example", "Gus Guard", "Guard"))
+    theirs = guard.get(address(guide)).content.decode()
+    assert 'href="/settings/api-access' not in theirs
+    assert "<strong>Settings &gt; API Access</strong>" in theirs
+    assert '<a href="/settings/security">Settings &gt; Security</a>' in theirs
+
+
 # Markdown -------------------------------------------------------------------------------------------------------------
 
 
 def shown(text: str) -> str:
     """Return the HTML of a section with `text` in it."""
-    return prose.render(f"# Title\n\nLead.\n\n## Section\n\n{text}", {"okta.md": "/okta"}).html
+    return prose.render(f"# Title\n\nLead.\n\n## Section\n\n{text}", {"okta.md": "/okta"}, {}).html
 
 
 def test_html_in_markdown_is_text():

@@ -12,6 +12,7 @@ from django.utils.html import escape
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import Organization, Scope
+from members.navigation import Room, rooms_of
 from torii_settings.guides import prose
 
 
@@ -40,7 +41,7 @@ GUIDES = (Guide("okta", "Okta"), Guide("entra", "Microsoft Entra ID"))
 def guide_page(request: MemberRequest, guide: Guide) -> HttpResponse:
     """Show a guide, and above it what is to be pasted into the identity provider."""
     organization = request.organization
-    text = read(guide)
+    text = read(guide, tuple(rooms_of(request.member)))
     context = {
         "text": text,
         "lead": fill_in(text.lead, organization),
@@ -51,11 +52,18 @@ def guide_page(request: MemberRequest, guide: Guide) -> HttpResponse:
     return render(request, "guides/guide.html", context)
 
 
-@lru_cache(maxsize=len(GUIDES))
-def read(guide: Guide) -> prose.Prose:
-    """Return a guide as it is for every organization; the files change only when the service is deployed anew."""
+@lru_cache(maxsize=64)
+def read(guide: Guide, rooms: tuple[Room, ...]) -> prose.Prose:
+    """Return a guide as it is for every organization, with links to those of our pages that its reader may see.
+
+    The files change only when the service is deployed anew.
+    """
     text = (settings.BASE_DIR / "docs" / guide.file).read_text(encoding="utf-8")
-    return prose.render(text, links={other.file: reverse(other.url) for other in GUIDES})
+    return prose.render(
+        text,
+        links={other.file: reverse(other.url) for other in GUIDES},
+        pages={f"Settings > {room.scope.label}": room.path for room in rooms},
+    )
 
 
 def fill_in(html: str, organization: Organization) -> str:
