@@ -116,8 +116,9 @@ def finish(rotation: Rotation, now: dt.datetime) -> list[str]:
 def put_in_place(api_key: ApiKey) -> str:
     if api_key.prefix == "scim":
         return (
-            "Put the new key in place of the old one: in Okta under Provisioning >> Integration >> Edit, field "
-            "Authorization, then Test Connector Configuration and Save"
+            "Put the new key in place of the old one: in Okta under Provisioning >> Integration >> Edit, field API "
+            "Token, then Test API Credentials and Save; in an app of your own the field is Authorization and the button "
+            "Test Connector Configuration"
         )
     return "Put the new key in place of the old one, in every script that uses it"
 

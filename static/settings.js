@@ -36,8 +36,12 @@ async function copy(button) {
   const word = button.querySelector("[data-copy-word]");
   if (!(await write(source))) return toast("The browser didn’t copy. Select the text and copy it yourself.", true);
   word.textContent = "Copied";
+  button.classList.add("done");
   say("Copied");
-  setTimeout(() => { word.textContent = "Copy"; }, COPIED_FOR);
+  setTimeout(() => {
+    word.textContent = "Copy";
+    button.classList.remove("done");
+  }, COPIED_FOR);
   if (source.hasAttribute("data-secret-text")) allowGotIt();
 }
 

@@ -139,6 +139,12 @@ def test_the_answer_says_what_to_do_next(acme, ana_browser, kind: str, by_itself
     assert ("the list says when it is safe to delete" in words) != by_itself
 
 
+def test_both_routes_to_okta_are_named_where_the_key_goes(old, ana_browser):
+    words = text_of(ana_browser.post(rotation_of(old), asked()))
+    for name in ("API Token", "Test API Credentials", "Authorization", "Test Connector Configuration", "Save"):
+        assert name in words, name
+
+
 def test_the_networks_of_the_old_key_are_the_new_ones_too_unless_they_are_changed(acme, ana_browser):
     old = new_key(acme, allowed_networks=["203.0.113.0/24", "2001:db8::/32"]).api_key
     page = ana_browser.get(rotation_of(old)).content.decode()
