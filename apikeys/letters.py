@@ -117,7 +117,7 @@ def put_in_place(api_key: ApiKey) -> str:
     if api_key.prefix == "scim":
         return (
             "Put the new key in place of the old one: in Okta under Provisioning >> Integration >> Edit, field API "
-            "Token, then Test API Credentials and Save; in an app of your own the field is Authorization and the button "
+            "Token, then Test API Credentials and Save; in an app of your own the field is Authorization, the button "
             "Test Connector Configuration"
         )
     return "Put the new key in place of the old one, in every script that uses it"
