@@ -5,9 +5,11 @@ telling the caller who finds no place to come back. A place owns the connections
 them as places, whichever thread has one, and statements stay prepared.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
+from threading import Lock
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -44,14 +46,38 @@ class Place:
         return wrapper
 
 
+class Turn:
+    """A request that waits for a place, until it is called and has one."""
+
+    __slots__ = ("_called", "place")
+
+    def __init__(self) -> None:
+        self.place: Place | None = None
+        self._called = Lock()
+        self._called.acquire()
+
+    def call(self, place: Place) -> None:
+        """Give the place to whoever waits."""
+        self.place = place
+        self._called.release()
+
+    def wait(self, seconds: float) -> None:
+        """Return once it is called, or after so many seconds."""
+        self._called.acquire(timeout=seconds)
+
+
 class Places:
-    """`count` places, and room for `queue` requests more, which wait up to `patience` seconds for a place."""
+    """`count` places, and room for `queue` requests more, which wait up to `patience` seconds for a place.
+
+    A place that gets free goes to the request that has waited longest. If the threads had to race for it, the one that
+    is just done would often win with its next request, and some would wait ten times as long as others.
+    """
 
     def __init__(self, count: int, *, queue: int, patience: float) -> None:
         self._patience = patience
-        self._free: SimpleQueue[Place] = SimpleQueue()
-        for _ in range(count):
-            self._free.put(Place())
+        self._lock = Lock()
+        self._free = [Place() for _ in range(count)]
+        self._waiting: deque[Turn] = deque()
         self._room: SimpleQueue[None] = SimpleQueue()
         for _ in range(count + queue):
             self._room.put(None)
@@ -71,10 +97,7 @@ class Places:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Have a place for the length of the block. Raises Refusal, a 503, if none gets free in time."""
-        try:
-            place = self._free.get(timeout=self._patience)
-        except Empty:
-            raise too_busy() from None
+        place = self._take()
         try:
             lent = place.lend()
             try:
@@ -83,7 +106,27 @@ class Places:
                 if lent:
                     place.take_back()
         finally:
-            self._free.put(place)
+            self._pass_on(place)
+
+    def _take(self) -> Place:
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            turn = Turn()
+            self._waiting.append(turn)
+        turn.wait(self._patience)
+        with self._lock:
+            if turn.place is None:
+                self._waiting.remove(turn)
+                raise too_busy()
+        return turn.place
+
+    def _pass_on(self, place: Place) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().call(place)
+            else:
+                self._free.append(place)
 
 
 def too_busy() -> Refusal:

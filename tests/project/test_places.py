@@ -1,6 +1,7 @@
 """Places for requests: how many at once, how many wait, and whose connections they use."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Semaphore
@@ -46,6 +47,27 @@ def test_nobody_waits_for_a_place_without_end() -> None:
         pass
     with places.taken():
         pass
+
+
+def test_a_place_goes_to_who_has_waited_longest_and_not_to_whoever_comes_in_the_moment(
+    threads: ThreadPoolExecutor,
+) -> None:
+    places, order = Places(1, queue=9, patience=30), []
+
+    def take(name: str) -> None:
+        with places.taken():
+            order.append(name)
+
+    with places.taken():
+        waiting = []
+        for number, name in enumerate("abc", start=1):
+            waiting.append(threads.submit(take, name))
+            deadline = time.monotonic() + 30
+            while len(places._waiting) < number:
+                assert time.monotonic() < deadline
+    take("late")
+    assert [each.result(30) for each in waiting] == [None] * 3
+    assert order == ["a", "b", "c", "late"]
 
 
 def test_a_place_has_its_own_connection_whichever_thread_has_the_place(threads: ThreadPoolExecutor) -> None:
