@@ -1,6 +1,7 @@
 """The conversation with the mail server, and what its answers mean. Mails of the outbox and notices go through it."""
 
 import smtplib
+from collections import deque
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,10 @@ BREAKS_IN_A_ROW = 3
 # "Authentication required", "invalid" and their like (RFC 4954 §6), and "bad sequence", which some servers say instead:
 # of us, not of the mail.
 ABOUT_US = {503, 530, 534, 535, 538}
+
+# The Message-IDs of the mails that a server has taken from this process lately. If the database goes away before that
+# is written down, the task is run again: then there is no need to send the mail a second time.
+taken_lately: deque[str] = deque(maxlen=1000)
 
 
 class Post:
@@ -39,13 +44,17 @@ class Post:
         self.hang_up()
 
     def send(self, mail: EmailMessage) -> None:
-        """Send one mail. Raises OSError, of which smtplib's are, if that fails."""
+        """Send one mail, unless this process has just sent it. Raises OSError, of which smtplib's are, if that fails."""
+        message_id = mail.extra_headers["Message-ID"]
+        if message_id in taken_lately:
+            return
         conversation = self._conversation or self._begin()
         try:
             conversation.send_messages([mail])
         except BaseException as error:
             self._break_off(error)
             raise
+        taken_lately.append(message_id)
         self._breaks = 0
         self._mails += 1
         if self._mails >= MAILS_IN_A_CONVERSATION:

@@ -178,9 +178,9 @@ def test_a_postgres_that_restarts_loses_nothing(rig, acme, report, times):
         rig.restart_postgres()
     rig.wait_until(lambda: rig.is_told(*keys))
     counts = rig.counts(*keys)
-    # A mail that was on its way when the database went away is sent again, under the same Message-ID: one in the hands
-    # of each worker, every time.
-    assert all(counts.values())
+    # A mail that was on its way when the database went away may be sent again by the other worker, under the same
+    # Message-ID. No worker sends it twice.
+    assert set(counts.values()) <= {1, 2}
     assert sum(counts.values()) <= len(counts) + 2 * times
     report.note("PostgreSQL restarted", times, counts, expected=2 * times * EVERYBODY)
 
