@@ -1,7 +1,7 @@
 """A service under load, whose database is disturbed: no request fails, nothing is lost, and nothing is done twice.
 
 Two services run beside a PostgreSQL of their own: one is connected to it, the other goes through PgBouncer, set up as
-docs/scale.md says. `tests/project/test_disturbances.py` disturbs each statement of a request by itself.
+docs/scale.md says. `tests/disturbances/` disturbs each statement of a request by itself.
 """
 
 import time
