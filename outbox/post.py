@@ -44,7 +44,7 @@ class Post:
         self.hang_up()
 
     def send(self, mail: EmailMessage) -> None:
-        """Send one mail, unless this process has just sent it. Raises OSError, of which smtplib's are, if that fails."""
+        """Send one mail, unless this process just did. Raises OSError, of which smtplib's are, if that fails."""
         message_id = mail.extra_headers["Message-ID"]
         if message_id in taken_lately:
             return
