@@ -13,10 +13,9 @@ from django.urls import reverse
 
 from outbox.models import LIFETIME, OutgoingMail
 
-# A code or link that no longer works isn't worth sending, nor is an answer that nobody waits for any more.
+# A code or link that no longer works isn't worth sending.
 LIFETIMES = {
     "account/email/login_code": dt.timedelta(seconds=app_settings.LOGIN_BY_CODE_TIMEOUT),
-    "account/email/unknown_account": dt.timedelta(hours=1),
     "account/email/password_reset_key": dt.timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT),
 }
 

@@ -214,7 +214,13 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # An address is proven by the code or the link that reaches it, and members are vouched for by their organization.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+# A mail server that has never seen us may refuse a mail for five minutes or more, and the outbox tries again. Three
+# wrong guesses end a code, however long it works.
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+# Whether somebody has an address is told neither by a page nor by a mail to whoever has it.
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

