@@ -32,7 +32,13 @@ QUIET = [
 WAIT = 10_000
 
 # What the console says of answers that are 4xx, or never come: some tests are about those.
-MEANT = ("Failed to load resource", "htmx:afterRequest", "htmx:sendError")
+MEANT = (
+    "Failed to load resource",
+    "Response Status Error Code",
+    "htmx:afterRequest",
+    "htmx:sendError",
+    "htmx:timeout",
+)
 
 Open = Callable[..., Page]
 

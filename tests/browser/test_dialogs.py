@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from tests.conftest import SETUP, new_key, person
@@ -88,7 +89,7 @@ def test_an_answer_that_never_comes_is_told_and_the_switch_goes_back(acme, ana, 
     page.goto("/settings/security")
     page.route("**/activation", lambda route: route.abort())
     page.get_by_role("switch").click()
-    expect(page.get_by_text("Reload the page and look before you try again.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("It isn’t known whether SCIM was turned on.")
     expect(page.get_by_role("switch")).not_to_be_checked()
 
 
@@ -130,3 +131,149 @@ def test_toasts_go_away(acme, ana, open_browser):
     expect(toast).to_be_visible()
     page.clock.run_for(5500)
     expect(toast).to_be_hidden()
+
+
+def test_the_switch_does_not_move_before_the_dialog_is_answered(acme, ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/security")
+    page.evaluate(
+        "() => { window.moves = 0; document.addEventListener('change', () => { window.moves += 1; }, true); }"
+    )
+    switch = page.get_by_role("switch")
+    switch.click()
+    dialog = page.get_by_role("dialog", name="Turn SCIM provisioning off?")
+    expect(dialog).to_be_visible()
+    expect(page.locator("#scim-switch")).to_be_checked()
+    dialog.get_by_role("link", name="Keep it on").click()
+    expect(switch).to_be_checked()
+    assert page.evaluate("() => window.moves") == 0
+
+
+def test_the_switch_does_not_move_before_scim_is_on(acme, ana, open_browser):
+    acme.disable_scim(by=SETUP)
+    page = open_browser(ana)
+    page.goto("/settings/security")
+    held: list[Route] = []
+    page.route("**/activation", lambda route: held.append(route))
+    switch = page.get_by_role("switch")
+    switch.click()
+    expect(switch).to_have_attribute("aria-busy", "true")
+    expect(switch).not_to_be_checked()
+    for route in held:
+        route.continue_()
+    expect(switch).to_be_checked()
+    expect(switch).not_to_have_attribute("aria-busy", "true")
+
+
+def test_a_dialog_never_gives_the_page_its_title(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    expect(page).to_have_title("API Access · Torii")
+    page.get_by_role("link", name="Generate API key").click()
+    dialog = page.get_by_role("dialog", name="Generate API key")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page).to_have_title("API Access · Torii")
+    expect(page.get_by_role("heading", name="Generate API key", include_hidden=True)).to_have_count(0)
+
+
+def test_links_on_a_panel_s_own_page_lead_to_pages(acme, ana, open_browser):
+    """Else there would be two panels of one name, and the dialog would be called what the page is called."""
+    old = new_key(acme, description="Okta").api_key
+    old.rotate(description="Okta", expires_on=None, by=SETUP)
+    page = open_browser(ana)
+    page.goto(f"/settings/api-access/keys/{old.key_id}/rotation")
+    page.get_by_role("link", name="Show the new key").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_waiting_shows_on_the_button_after_300_ms(acme, ana, open_browser):
+    page = open_browser(ana)
+    page.clock.install()
+    page.goto("/settings/api-access")
+    held: list[Route] = []
+    page.route("**/keys/new", lambda route: held.append(route))
+
+    def let_go() -> None:
+        while held:
+            held.pop().continue_()
+
+    link = page.get_by_role("link", name="Generate API key")
+    link.click()
+    page.clock.run_for(250)
+    expect(link).not_to_have_attribute("aria-busy", "true")
+    page.clock.run_for(100)
+    expect(link).to_have_attribute("aria-busy", "true")
+    let_go()
+    dialog = page.get_by_role("dialog", name="Generate API key")
+    expect(dialog).to_be_visible()
+    expect(link).not_to_have_attribute("aria-busy", "true")
+
+    dialog.get_by_label("Description").fill("Okta")
+    button = dialog.get_by_role("button", name="Generate key")
+    button.click()
+    page.clock.run_for(350)
+    expect(button).to_have_attribute("aria-busy", "true")
+    expect(dialog.get_by_role("status")).to_have_text("Waiting for the server")
+    let_go()
+    expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
+
+
+def test_waiting_shows_on_the_button_of_a_page_too(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access/keys/new")
+    page.get_by_label("Description").fill("Okta")
+    # As long as the answer is to come, the browser stays where it is.
+    page.evaluate("() => addEventListener('submit', (event) => event.preventDefault())")
+    button = page.get_by_role("button", name="Generate key")
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+
+
+ZOOMED = [{"width": 640, "height": 400}, {"width": 320, "height": 256}]
+
+
+@pytest.mark.parametrize("viewport", ZOOMED, ids=["200 %", "400 %"])
+def test_a_dialog_begins_at_its_top_however_little_room_there_is(acme, ana, open_browser, viewport):
+    new_key(acme, description="Okta")
+    page = open_browser(ana, viewport=viewport)
+    for path, link in (
+        ("/settings/api-access", "Generate API key"),
+        ("/settings/api-access", "Rotate Okta"),
+        ("/settings/api-access", "Delete Okta"),
+        ("/settings/security", "Edit the policy"),
+        ("/settings/members", "Add member"),
+    ):
+        page.goto(path)
+        page.get_by_role("link", name=link).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("heading", level=1)).to_be_in_viewport(ratio=1)
+        assert dialog.evaluate("dialog => dialog.scrollTop") == 0, link
+        # The focus is in the dialog and in sight: on the first field, or on the title.
+        expect(dialog.locator(":focus")).to_be_in_viewport()
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Generate API key").click()
+    page.get_by_label("Description").fill("Okta")
+    page.get_by_role("button", name="Generate key").click()
+    expect(page.get_by_role("heading", name="Your new API key")).to_be_in_viewport(ratio=1)
+
+
+def test_a_dialog_opens_although_its_own_files_are_missing(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.route("**/static/new_key*", lambda route: route.abort())
+    page.get_by_role("link", name="Generate API key").click()
+    expect(page.get_by_role("dialog", name="Generate API key")).to_be_visible()
+
+
+def test_a_page_of_another_kind_never_empties_the_dialog(ana, open_browser):
+    page = open_browser(ana)
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Generate API key").click()
+    dialog = page.get_by_role("dialog", name="Generate API key")
+    dialog.get_by_label("Description").fill("Okta")
+    page.route("**/keys/new", lambda route: route.fulfill(status=200, body="<h1>Maintenance</h1>"))
+    dialog.get_by_role("button", name="Generate key").click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    expect(dialog.get_by_label("Description")).to_have_value("Okta")

@@ -155,7 +155,7 @@ def test_a_guide_is_light_and_has_nothing_that_its_policy_forbids(ana_browser: C
     answer = ana_browser.get(address(guide))
     page = answer.content.decode()
     files = re.findall(r'(?:href|src)="/static/([^"]+\.(?:css|js))"', page)
-    assert files == ["settings.css", "settings.js"]
+    assert files == ["settings.css", "settings.js", "guides.css"]
     found = [Path(str(finders.find(name))).read_bytes() for name in files]
     assert sum(len(gzip.compress(data, 6)) for data in (answer.content, *found)) < 30_000
     assert "unsafe" not in answer["Content-Security-Policy"]
