@@ -109,14 +109,13 @@ def report(error: BaseException) -> Fault | None:
         return None
     if fault is Fault.READ_ONLY:
         connections[DEFAULT_DB_ALIAS].close_at = time.monotonic()
-    state, constraint = sqlstate(error), constraint_of(error)
-    passed_over = _reports.count(f"{fault.name} {state} {constraint or type(error).__name__}")
+    state, constraint, message = sqlstate(error), constraint_of(error), message_of(error)
+    # A connection that can't be made has no SQLSTATE, whatever the reason: a wrong password, a restart, no room.
+    passed_over = _reports.count(f"{fault.name} {state or message} {constraint or type(error).__name__}")
     if passed_over is not None:
         level = logging.INFO if fault is Fault.CONFLICT else logging.ERROR
         details = {"sqlstate": state, "constraint": constraint, "passed_over": passed_over}
-        logger.log(
-            level, "database: %s", message_of(error), extra={name: said for name, said in details.items() if said}
-        )
+        logger.log(level, "database: %s", message, extra={name: said for name, said in details.items() if said})
     return fault
 
 

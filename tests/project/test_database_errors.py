@@ -164,6 +164,18 @@ def test_causes_are_logged_each_for_itself(caplog: pytest.LogCaptureFixture) -> 
     assert len(caplog.records) == 2
 
 
+@pytest.mark.parametrize(
+    "reason", ['password authentication failed for user "u"', "the database system is starting up"]
+)
+def test_reasons_why_there_is_no_connection_are_causes_of_their_own(
+    reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No SQLSTATE tells them apart: libpq gives none before there is a connection."""
+    for said in ["Connection refused", reason, reason]:
+        report(caused(OperationalError, psycopg.OperationalError(f"connection failed: FATAL:  {said}")))
+    assert [reason in record.getMessage() for record in caplog.records] == [False, True]
+
+
 def test_what_is_remembered_of_causes_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     reports = Reports()
     for number in range(1000):
