@@ -12,6 +12,7 @@ if __name__ == "__main__":
 
 import argparse
 import os
+import re
 import sys
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from lib.web.listener import PortTaken, listen
 
 APPLICATION = "torii_settings.wsgi:application"
 BACKLOG = 1024
+LAST_PORT = 65535
 # Beyond those that answer customers or wait with them: for health checks, and for telling others to come back.
 SPARE_THREADS = 8
 
@@ -51,8 +53,15 @@ def arguments() -> argparse.Namespace:
     """Return where to listen."""
     parser = argparse.ArgumentParser(prog="python -m torii_settings.web", description="Run the web server.")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    parser.add_argument("--port", default=8000, type=int, help="the port to listen on (8000)")
+    parser.add_argument("--port", default=8000, type=port, help="the port to listen on (8000)")
     return parser.parse_args()
+
+
+def port(text: str) -> int:
+    """Return the number of a port. Raises ArgumentTypeError: the system would take the rest of a larger number."""
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 0 < int(text) <= LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {LAST_PORT}")
+    return int(text)
 
 
 if __name__ == "__main__":

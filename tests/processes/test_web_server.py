@@ -89,6 +89,13 @@ def test_a_start_refuses_a_port_that_is_taken_in_a_sentence():
             ]
 
 
+@pytest.mark.parametrize("port", [65536, 99999, -1])
+def test_a_start_refuses_a_port_that_there_is_not(port):
+    with started(port) as server:
+        assert server.process.wait(DEADLINE) == 2
+        assert f"'{port}' is no number from 1 to 65535" in server.log()
+
+
 def test_a_start_that_can_not_succeed_ends_with_status_1():
     with started(DJANGO_SETTINGS_MODULE="tests.processes.broken_urls") as server:
         assert server.process.wait(DEADLINE) == 1

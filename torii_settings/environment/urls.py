@@ -13,7 +13,19 @@ from torii_settings.environment.kinds import Required, Wrong
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#@]*)([^?#]*)(?:\?([^#]*))?")
 LAST_PORT = 65535
-TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+# What libpq finds out about these only when it connects: after the start, for each request anew.
+CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+}
+NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +106,12 @@ def postgresql(parts: Parts) -> dict[str, Any]:
     options = {name: str(value) for name, value in read.items() if value}
     if any(not port.isascii() or not port.isdecimal() or not 0 < int(port) <= LAST_PORT for port in ports(options)):
         raise Wrong(f"has a port that is not one from 1 to {LAST_PORT}")
-    if options.get("sslmode", "prefer") not in TLS_MODES:
-        raise Wrong(f"has an sslmode that is none of {', '.join(TLS_MODES)}")
+    for option, choices in CHOICES.items():
+        if options.get(option, choices[0]) not in choices:
+            raise Wrong(f"has an option {option} that is none of {', '.join(choices)}")
+    for option in NUMBERS:
+        if not re.fullmatch(r"[0-9]{1,9}", options.get(option, "0")):
+            raise Wrong(f"has an option {option} that is no whole number")
     name = options.pop("dbname", "")
     if not name:
         raise Wrong("names no database behind the host")
