@@ -9,7 +9,8 @@ import threading
 
 STDERR = 2
 
-_lock = threading.Lock()
+# A signal's handler may write a line while its thread is writing another.
+_lock = threading.RLock()
 # A process that is forked while another thread writes would find the lock taken for ever.
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]
 

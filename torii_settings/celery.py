@@ -44,6 +44,14 @@ def keep_our_lines(**kwargs: object) -> None:
 
 
 @worker_init.connect
+def say_in_lines(**kwargs: object) -> None:
+    """Log what Celery prints, as text, when a signal ends or restarts the worker."""
+    from celery.apps import worker
+
+    worker.safe_say = lambda message, file=None: logger.info(message.strip())  # type: ignore[attr-defined]
+
+
+@worker_init.connect
 def look_around(**kwargs: object) -> None:
     """See, before a worker begins, that it can do its work."""
     from torii_settings import start

@@ -25,8 +25,8 @@ from lib import request_id
 from lib.database_errors import message_of
 from lib.lines import write_line
 
-# A name of a Celery worker, as in celery@host, has no dot after the @.
-ADDRESS = re.compile(r"[^\s@<>\"'()\[\]{},;:=/]+@[\w-]+(?:\.[\w-]+)+")
+# A name of a Celery worker, as in celery@host, has no dot after the @. In a broker's URL `**` hides the password.
+ADDRESS = re.compile(r"(?!\*+@)[^\s@<>\"'()\[\]{},;:=/]+@[\w-]+(?:\.[\w-]+)+")
 MESSAGE_LENGTH = 2000
 DETAILS = ["sqlstate", "constraint", "passed_over"]
 
