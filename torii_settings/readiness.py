@@ -174,8 +174,13 @@ def postgresql_state() -> str:
 
 def sqlite_state() -> str:
     """Return why SQLite, which has just let us write, isn't well, "" if it is."""
-    room = os.statvfs(Path(str(connection.settings_dict["NAME"])).parent)
-    return REASONS[Fault.FULL] if room.f_bavail * room.f_frsize < ROOM else ""
+    return "" if has_room(Path(str(connection.settings_dict["NAME"])).parent) else REASONS[Fault.FULL]
+
+
+def has_room(folder: Path) -> bool:
+    """Whether there is room for more on the disk that `folder` is on."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize >= ROOM
 
 
 class Broker:
@@ -205,8 +210,10 @@ def folder_state() -> str:
     """Return whether the folder that stands in for a broker takes messages."""
     if urlsplit(settings.CELERY_BROKER_URL).scheme != "filesystem":
         return "ok"
-    folder = settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"]
-    return "ok" if os.access(folder, os.W_OK) else "takes no changes"
+    folder = Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_in"])
+    if not os.access(folder, os.W_OK):
+        return "takes no changes"
+    return "ok" if has_room(folder) else "full"
 
 
 def silent(server: "redis.Redis | None") -> list[str]:

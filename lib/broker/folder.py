@@ -135,7 +135,14 @@ class Transport(filesystem.Transport):
 
 
 def replace(path: Path, content: Any) -> None:
-    """Write `content` as JSON to `path`. Others see the old file or the new one, never a part."""
+    """Write `content` as JSON to `path`. Others see the old file or the new one, never a part.
+
+    Raises OSError, as for a full disk, and leaves nothing behind then.
+    """
     part = path.with_name(f".{uuid4()}.part")
-    part.write_text(dumps(content))
-    part.replace(path)
+    try:
+        part.write_text(dumps(content))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

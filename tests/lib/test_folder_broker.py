@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import resource
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -154,3 +155,21 @@ def test_processes_that_bind_queues_at_the_same_time_lose_no_binding(folder):
 def test_messages_are_read_in_the_order_in_which_they_were_written(folder):
     write(folder, range(200))
     assert list(read(folder)) == list(range(200))
+
+
+@contextmanager
+def small_files(size: int) -> Iterator[None]:
+    """Let no file grow larger than `size` bytes: to write more fails, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_message_for_which_there_is_no_room_leaves_nothing_behind(folder: Path) -> None:
+    # The first message is the longest.
+    with small_files(1000), pytest.raises(OSError, match="too large"):
+        write(folder, range(1))
+    assert list((folder / "messages").iterdir()) == []

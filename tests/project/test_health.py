@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,6 +100,17 @@ def test_a_part_that_fails_unexpectedly_is_not_well(caplog: pytest.LogCaptureFix
 def test_the_parts_of_a_service_that_is_well(client: Client):
     assert Database().ask().state == "ok"
     assert Broker().ask().state == "ok"
+
+
+@pytest.mark.parametrize(("room", "state"), [(1, "ok"), (2**62, "full")])
+def test_a_folder_in_place_of_a_broker_is_full_with_its_disk(
+    room: int, state: str, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings.REDIS_URL = ""
+    settings.CELERY_BROKER_URL = "filesystem://localhost"
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_in": str(tmp_path)}
+    monkeypatch.setattr("torii_settings.readiness.ROOM", room)
+    assert Broker().ask().state == state
 
 
 @pytest.mark.django_db(transaction=True)
