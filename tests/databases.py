@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from django.db import connection
@@ -33,12 +34,13 @@ def copy_of_the_database() -> Iterator[BaseDatabaseWrapper]:
 
 
 @contextmanager
-def new_database(template: str) -> Iterator[str]:
-    """Make a database on the server of the tests' own, and yield its name."""
+def new_database(template: str, options: LiteralString = "") -> Iterator[str]:
+    """Make a database on the server of the tests' own, and yield its name; `options` are those of CREATE DATABASE."""
     name = f"{connection.settings_dict['NAME']}_{secrets.token_hex(4)}"
     # In a database one can't copy or drop it, so this is none of both.
     with psycopg.connect(database_url(), dbname="postgres", autocommit=True) as server:
-        server.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
+        statement = SQL("CREATE DATABASE {} TEMPLATE {} {}")
+        server.execute(statement.format(Identifier(name), Identifier(template), SQL(options)))
         try:
             yield name
         finally:

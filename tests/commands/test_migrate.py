@@ -1,13 +1,14 @@
 """Two `migrate` at once, as when two hosts are deployed together: one migrates, the other waits."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from lib.turns import turn
-from tests.databases import empty_database
+from tests.databases import connection_to, empty_database, new_database
 from tests.managing import manage, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,3 +47,17 @@ def test_asking_for_the_plan_needs_no_turn(database):
         out, err = process.communicate()
         assert (process.returncode, err) == (0, "")
         assert out.startswith("Planned operations:")
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite keeps text in UTF-8")
+def test_a_database_that_can_not_hold_every_text_is_refused_in_a_sentence():
+    with (
+        new_database("template0", "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'") as name,
+        closing(connection_to(name)) as latin,
+        manage(latin, "migrate") as process,
+    ):
+        out, err = process.communicate()
+        assert (process.returncode, out) == (1, "")
+        assert err.startswith("CommandError: The database keeps text as LATIN1")
+        assert err.count("\n") == 1
+        assert "django_migrations" not in latin.introspection.table_names()

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
 from lib.turns import turn
@@ -29,7 +30,9 @@ class Command(migrate.Command):
         if options["plan"] or options["check_unapplied"]:
             super().handle(*args, **options)
             return
-        with turn(connections[options["database"]], "migrate", on_wait=self.say_that_it_waits):
+        database = connections[options["database"]]
+        refuse_other_encodings(database)
+        with turn(database, "migrate", on_wait=self.say_that_it_waits):
             self.migrate(*args, **options)
 
     def say_that_it_waits(self) -> None:
@@ -67,3 +70,17 @@ class Command(migrate.Command):
         if action in ("apply_start", "unapply_start"):
             self.migration = migration
         super().migration_progress_callback(action, migration, fake)
+
+
+def refuse_other_encodings(database: BaseDatabaseWrapper) -> None:
+    """Raise CommandError for a database that can't hold every text: what people are called would be a fault of ours."""
+    if database.vendor != "postgresql":
+        return
+    with database.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_encoding')")
+        (encoding,) = cursor.fetchone()
+    if encoding != "UTF8":
+        raise CommandError(
+            f"The database keeps text as {encoding}, which lacks most characters: make one in UTF-8 "
+            "(createdb --template=template0 --encoding=UTF8), and name it in DATABASE_URL."
+        )
