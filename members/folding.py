@@ -1,6 +1,11 @@
-"""The form in which strings are compared without regard to case, wherever that is decided in Python."""
+"""The form in which strings are compared, wherever that is decided in Python; `members.comparison` has it in SQL."""
 
 from unicodedata import normalize
+
+
+def normalized(text: str) -> str:
+    """Return `text` in Normalization Form C."""
+    return normalize("NFC", text)
 
 
 def folded(text: str) -> str:

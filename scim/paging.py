@@ -13,11 +13,12 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db.models import F, Q, QuerySet, Value
-from django.db.models.lookups import Exact, GreaterThan, LessThan
+from django.db.models.lookups import GreaterThan, LessThan
 from orjson import Fragment
 
+from lib.matching import first_matches, row_comparison
 from scim.cursor import Cursor, scope_of
-from scim.filters import compile_filter
+from scim.filters import EVERYTHING, compile_filter
 from scim.filters.attributes import AttributeMap
 from scim.projection import Projection
 from scim.query import ListQuery
@@ -63,19 +64,21 @@ class Order:
             return [*([F(KEY).desc(nulls_first=True)] if self.keyed else []), F(self.id_column).desc()]
         return [*([F(KEY).asc(nulls_last=True)] if self.keyed else []), F(self.id_column).asc()]
 
-    def behind(self, key: Any, identifier: UUID) -> Q:
-        """Return the condition for the rows that follow the one with this key and id."""
-        follows = LessThan if self.descending else GreaterThan
+    def behind(self, key: Any, identifier: UUID) -> list[Q]:
+        """Return the conditions for the rows that follow the one with this key and id.
+
+        There are two where resources with and without a key follow. Their rows are to be read one after the other: for
+        each of them alone, PostgreSQL enters an index at the right place.
+        """
+        sign, follows = ("<", LessThan) if self.descending else (">", GreaterThan)
         later = Q(follows(F(self.id_column), Value(identifier)))
         if not self.keyed:
-            return later
+            return [later]
+        with_key, without_key = Q(**{f"{KEY}__isnull": False}), Q(**{f"{KEY}__isnull": True})
         if key is None:
-            return (Q(**{f"{KEY}__isnull": False}) if self.descending else Q(pk__in=[])) | Q(
-                later, **{f"{KEY}__isnull": True}
-            )
-        among_equals = Q(Exact(F(KEY), Value(key))) & later
-        behind = Q(follows(F(KEY), Value(key))) | among_equals
-        return behind if self.descending else behind | Q(**{f"{KEY}__isnull": True})
+            return [later & without_key, with_key] if self.descending else [later & without_key]
+        among_keys = Q(row_comparison([F(KEY), F(self.id_column)], sign, [Value(key), Value(identifier)]))
+        return [among_keys] if self.descending else [among_keys, without_key]
 
 
 class Listing:
@@ -87,16 +90,20 @@ class Listing:
         self.scope = scope_of(*scope, query.filter, query.sort)
         maps = [source.attributes for source in sources]
         self.keys = query.sort.keys(maps) if query.sort.by else []
-        self.conditions = [
-            compile_filter(query.filter, each, also=(*maps[:number], *maps[number + 1 :])) if query.filter else Q()
+        self.filters = [
+            compile_filter(query.filter, each, also=(*maps[:number], *maps[number + 1 :]))
+            if query.filter
+            else EVERYTHING
             for number, each in enumerate(maps)
         ]
-        self.found = [self._meeting(number, source.rows) for number, source in enumerate(sources)]
+
+    def _keyed(self, number: int, resources: Any) -> Any:
+        """Return a source's resources or rows with the key that they are sorted by."""
+        return resources.annotate(**{KEY: self.keys[number]}) if self.keys else resources
 
     def _meeting(self, number: int, resources: Any) -> Any:
         """Return those of a source's resources or rows that meet the filter, with the key that they are sorted by."""
-        found = resources.filter(self.conditions[number])
-        return found.annotate(**{KEY: self.keys[number]}) if self.keys else found
+        return self._keyed(number, resources.filter(self.filters[number].condition))
 
     def response(self) -> Document:
         """Return the ListResponse."""
@@ -104,25 +111,15 @@ class Listing:
         return list_response(**answer)
 
     def _page(self) -> Document:
-        """Return the page from `startIndex` on. The total is counted only when the page itself does not tell it."""
+        """Return the page from `startIndex` on. The total is counted only if reading the page does not tell it."""
         first, count = self.query.start_index - 1, self.query.count
-        page = list(self._stretch(first, count)) if count else []
-        complete = len(page) < count and (page or first == 0)
-        total = first + len(page) if complete else self._total()
+        descending = self.query.sort.descending
+        page, total = self._stretch(Q(), first, count, descending=descending) if count else ([], None)
+        if total is None:
+            complete = len(page) < count and (page or first == 0)
+            total = first + len(page) if complete else self._total()
         _, documents = self._fitting(page)
         return {"totalResults": total, "startIndex": first + 1, **list_of(documents)}
-
-    def _stretch(self, first: int, count: int) -> Any:
-        """Return `count` rows from `first` on.
-
-        To skip rows the database reads them, so what it skips are ids alone: mostly an index.
-        """
-        descending = self.query.sort.descending
-        if first and len(self.sources) == 1:
-            name, resources = self.sources[0].id_column, self._meeting(0, self.sources[0].resources)
-            ids = self._ordered([resources], descending=descending).values(name)[first : first + count]
-            return self._ordered([self.found[0].filter(**{f"{name}__in": ids})], descending=descending)
-        return self._ordered(self.found, descending=descending)[first : first + count]
 
     def _page_by_cursor(self, text: str) -> Document:
         """Return the page at a cursor. The first page counts the total, and cursors carry it to the others.
@@ -133,28 +130,57 @@ class Listing:
         cursor = Cursor.read(text, self.scope) if text else None
         backward = cursor is not None and cursor.backward
         descending = self.query.sort.descending != backward
-        found = self.found
-        if cursor is not None:
-            key = cursor.key
-            if key is not None and self.keys:
-                key = self.keys[0].output_field.to_python(key)
-            found = [
-                rows.filter(self._order(source.id_column, descending=descending).behind(key, cursor.id))
-                for source, rows in zip(self.sources, found, strict=True)
-            ]
-        rows = list(self._ordered(found, descending=descending)[: count + 1]) if count else []
+        rows: list[Row] = []
+        total: int | None = None
+        if cursor is None:
+            rows, total = self._stretch(Q(), 0, count + 1, descending=descending) if count else ([], None)
+        elif count:
+            rows, total = self._behind(cursor, count + 1, descending=descending), cursor.total
         page, documents = self._fitting(rows[:count])
         more = len(rows) > len(page)
         if backward:
             page.reverse()
             documents.reverse()
-        total = self._total() if cursor is None or cursor.total is None else cursor.total
+        if total is None:
+            total = self._total()
         answer = {"totalResults": total, **list_of(documents)}
         if page and (more or backward):
             answer["nextCursor"] = self._cursor(page[-1], total, backward=False)
         if page and (more if backward else cursor is not None):
             answer["previousCursor"] = self._cursor(page[0], total, backward=True)
         return answer
+
+    def _behind(self, cursor: Cursor, count: int, *, descending: bool) -> list[Row]:
+        """Return `count` rows behind the place of a cursor."""
+        key = cursor.key
+        if key is not None and self.keys:
+            key = self.keys[0].output_field.to_python(key)
+        rows: list[Row] = []
+        id_column = self.sources[0].id_column if len(self.sources) == 1 else RESOURCE_ID
+        for condition in self._order(id_column, descending=descending).behind(key, cursor.id):
+            if len(rows) < count:
+                rows += self._stretch(condition, 0, count - len(rows), descending=descending)[0]
+        return rows
+
+    def _stretch(self, condition: Q, first: int, count: int, *, descending: bool) -> tuple[list[Row], int | None]:
+        """Return `count` rows from the one at `first` on, of those that meet a condition on their place in the order.
+
+        Also return how many there are in all, if that came along.
+        """
+        if len(self.sources) > 1:
+            return list(self._union(condition, descending=descending)[first : first + count]), None
+        source, compiled = self.sources[0], self.filters[0]
+        order = self._order(source.id_column, descending=descending).columns()
+        rows = self._meeting(0, source.rows).filter(condition).order_by(*order)
+        if not self.query.filter or compiled.finds_few:
+            if first == 0:
+                return list(rows[:count]), None
+            # To skip rows the database reads them, so what it skips are ids alone: mostly an index.
+            skipping = self._meeting(0, source.resources).filter(condition).order_by(*order)
+            return list(rows.filter(pk__in=skipping.values("pk")[first : first + count])), None
+        places = self._keyed(0, source.resources).filter(condition)
+        found = first_matches(places, compiled.condition, order, first, count, counted=not condition)
+        return list(rows.filter(pk__in=found.keys)) if found.keys else [], found.total
 
     def _total(self) -> int:
         """Return how many resources there are."""
@@ -168,14 +194,16 @@ class Listing:
     def _order(self, id_column: str, *, descending: bool) -> Order:
         return Order(id_column, bool(self.keys), descending)
 
-    def _ordered(self, found: list[Any], *, descending: bool) -> Any:
-        """Return the rows of all sources in order: of one source whole, of several their ids and sort keys."""
-        if len(self.sources) == 1:
-            return found[0].order_by(*self._order(self.sources[0].id_column, descending=descending).columns())
+    def _union(self, condition: Q, *, descending: bool) -> Any:
+        """Return the ids and sort keys of what several sources have, in order."""
         named = (SOURCE, RESOURCE_ID, *([KEY] if self.keys else []))
         branches = [
-            rows.annotate(**{SOURCE: Value(number), RESOURCE_ID: F(source.id_column)}).order_by().values(*named)
-            for number, (source, rows) in enumerate(zip(self.sources, found, strict=True))
+            self._meeting(number, source.rows)
+            .annotate(**{SOURCE: Value(number), RESOURCE_ID: F(source.id_column)})
+            .filter(condition)
+            .order_by()
+            .values(*named)
+            for number, source in enumerate(self.sources)
         ]
         union = branches[0].union(*branches[1:], all=True)
         return union.order_by(*self._order(RESOURCE_ID, descending=descending).columns())

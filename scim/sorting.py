@@ -21,16 +21,16 @@ from django.db.models import (
     UUIDField,
     Value,
 )
-from django.db.models.functions import Cast, NullIf
+from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 from scim2_models import InvalidPathException, Mutability, Path, SCIMException
 from scim2_models.path import AttributeBinding
 
+from members.comparison import sort_key
 from scim.errors import ScimRefusal
 from scim.filters.attributes import AttributeMap
 from scim.filters.many import JsonMany
-from scim.filters.strings import Comparable
-from scim.filters.targets import Active, Boolean, CodePointOrder, Constant, Identifier, Location, Moment, Text
+from scim.filters.targets import Active, Boolean, Constant, Identifier, Location, Moment, Text
 
 KEY = "sort_key"
 LONGEST_NAME = 1000
@@ -60,14 +60,14 @@ class Sort:
 
         Raises InvalidPathException for an attribute that none of them has, or that has no order.
         """
-        found = [sort_key(attributes, self.by) for attributes in maps]
+        found = [key_of(attributes, self.by) for attributes in maps]
         known = next((key for key in found if key is not None), None)
         if known is None:
             raise InvalidPathException(detail=f"There is no attribute {self.by[:100]} to sort by.")
         return [Cast(Value(None), known.output_field) if key is None else key for key in found]
 
 
-def sort_key(attributes: AttributeMap, by: str) -> Expression | None:
+def key_of(attributes: AttributeMap, by: str) -> Expression | None:
     """Return what `by` sorts in, None if the resource type has no such attribute."""
     try:
         path = Path[attributes.model](by)  # type: ignore[name-defined]
@@ -90,13 +90,7 @@ def primary_value(attributes: AttributeMap, binding: AttributeBinding, by: str) 
     in_json = isinstance(attributes.values(binding), JsonMany) and attributes.keys_of(binding)[0] == attribute
     if not in_json or f"{attribute}.{part or 'value'}" in BINARY:
         raise unsortable(by)
-    return text_key(PrimaryValue(attribute, part or "value"), case_exact=binding.case_exact)
-
-
-def text_key(expression: Any, *, case_exact: bool) -> Expression:
-    """Return a string in the order of its code points; an empty one is none."""
-    text = Comparable(expression, case_exact=case_exact)
-    return CodePointOrder(NullIf(text, Value("", output_field=TextField())))
+    return sort_key(PrimaryValue(attribute, part or "value"), case_exact=binding.case_exact)
 
 
 class PrimaryValue(Expression):
@@ -141,7 +135,7 @@ def expression_of(target: Any, by: str) -> Expression:
 
 @expression_of.register
 def _(target: Text, by: str) -> Expression:
-    return text_key(target.expression, case_exact=target.case_exact)
+    return sort_key(target.expression, case_exact=target.case_exact)
 
 
 @expression_of.register

@@ -28,8 +28,19 @@ from scim.filters.many import AnyValue, Part
 from scim.filters.targets import NEVER, Absent, Target
 
 
-def compile_filter(text: str, attributes: AttributeMap, *, also: tuple[AttributeMap, ...] = ()) -> Q:
-    """Return the condition for the filter `text`.
+@dataclass(frozen=True, slots=True)
+class CompiledFilter:
+    """A filter as a condition; `finds_few` says that it looks up values, each of which few resources have."""
+
+    condition: Q
+    finds_few: bool
+
+
+EVERYTHING = CompiledFilter(Q(), finds_few=False)
+
+
+def compile_filter(text: str, attributes: AttributeMap, *, also: tuple[AttributeMap, ...] = ()) -> CompiledFilter:
+    """Return what the filter `text` means.
 
     In a search over several resource types (RFC 7644 §3.4.2.1), `also` are the other ones: an attribute that only they
     have counts as one without a value. Raises InvalidFilterException for a syntax error, an attribute that is unknown
@@ -44,7 +55,7 @@ def compile_filter(text: str, attributes: AttributeMap, *, also: tuple[Attribute
     terms = settings.SCIM_FILTER_TERMS
     if terms and count_terms(own.parsed.ast) > terms:
         raise InvalidFilterException(detail=f"The filter has more than {terms} comparisons; ask for less at once.")
-    return own.visit(own.parsed.ast)
+    return CompiledFilter(own.visit(own.parsed.ast), own.finds_few(own.parsed.ast))
 
 
 @cache
@@ -154,6 +165,21 @@ class Compiler(FilterVisitor[Q]):
                     continue
             others.append(term)
         return alike, others
+
+    def finds_few(self, node: FilterNode) -> bool:
+        """Whether `node` is met only by what an index looks up."""
+        if isinstance(node, LogicalExpr):
+            return (any if node.op == LogicalOperator.and_ else all)(map(self.finds_few, node.terms))
+        if isinstance(node, ValuePath):
+            bound, needed = self.bind(node.attr_path), needed_values(node.val_filter)
+            return bound is not None and bool(needed) and self.attributes.values(bound).looked_up(needed) is not None
+        if not isinstance(node, Comparison) or node.op != CompareOperator.eq or node.value is None:
+            return False
+        binding = self.bind(node.attr_path, for_comparison=True)
+        if binding is None:
+            return False
+        binding = self.value_of(binding)
+        return self.target(binding).equals_one_of([self.operand(binding, node)]) is not None
 
     def visit_value_path(self, node: ValuePath) -> Q:
         """`emails[type eq "work"]`: one value meets the whole inner filter."""

@@ -1,31 +1,16 @@
-"""In what form strings are compared: normalized to NFC and, unless the attribute is caseExact, in lower case.
+"""Strings of a filter in Python: their spellings, and what a comparison gives that needs no database."""
 
-That is scim2-models' `default_comparison_key`, here in Python and as SQL. PostgreSQL's own `normalize()` and `lower()`
-do it there; SQLite can neither, and is given Python's. The two differ in two letters at most, as PostgreSQL's `lower()`
-follows the locale of its database: the Greek Σ at the end of a word, and the Turkish İ. Within one database both sides
-of a comparison are lowered by the same function, so that a value always equals itself.
-"""
-
-import sqlite3
-from collections.abc import Callable
 from typing import Any
 from unicodedata import normalize
 
-from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
-from django.db.models import Expression, F, TextField, Value
+from django.db.models import Expression, F, TextField
 from django.db.models.sql.compiler import SQLCompiler
 from scim2_models.path import CompareOperator
 
-from members.folding import folded
+from members.folding import folded, normalized
 
 Sql = tuple[str, Any]
-
-
-def normalized(text: str) -> str:
-    """Return `text` in Normalization Form C."""
-    return normalize("NFC", text)
 
 
 def spellings(text: str, *, case_exact: bool) -> list[str]:
@@ -54,39 +39,6 @@ def meets(op: CompareOperator, left: str, right: str, *, case_exact: bool) -> bo
     }[op]
 
 
-class Comparable(Expression):
-    """The form of a string that is compared."""
-
-    output_field = TextField()
-
-    def __init__(self, text: Any, *, case_exact: bool) -> None:
-        super().__init__(output_field=TextField())
-        self.text = Value(text, output_field=TextField()) if isinstance(text, str) else text
-        self.case_exact = case_exact
-
-    def get_source_expressions(self) -> list[Any]:
-        """Return the string."""
-        return [self.text]
-
-    def set_source_expressions(self, exprs: Any) -> None:
-        """Take the resolved string."""
-        (self.text,) = exprs
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        """Call the function that the connection was given."""
-        sql, params = compiler.compile(self.text)
-        return f"{'scim_normalized' if self.case_exact else 'scim_folded'}({sql})", params
-
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
-        """Let PostgreSQL normalize only what isn't ASCII: it is seven times slower than `lower()` alone."""
-        sql, params = compiler.compile(self.text)
-        plain = sql if self.case_exact else f"lower({sql})"
-        other = f"normalize({sql}, NFC)"
-        if not self.case_exact:
-            other = f"normalize(lower({other}), NFC)"
-        return f"CASE WHEN octet_length({sql}) = length({sql}) THEN {plain} ELSE {other} END", [*params] * 4
-
-
 class UuidText(Expression):
     """A UUID column as the text that SCIM knows it by."""
 
@@ -113,25 +65,3 @@ class UuidText(Expression):
         """PostgreSQL's UUID reads as SCIM's."""
         sql, params = compiler.compile(self.uuid)
         return f"({sql})::text", params
-
-
-def teach_sqlite(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Give a SQLite connection the two forms."""
-    if isinstance(connection.connection, sqlite3.Connection):
-        for name, function in (("scim_normalized", normalized), ("scim_folded", folded)):
-            connection.connection.create_function(name, 1, of_strings(function), deterministic=True)
-
-
-def of_strings(function: Callable[[str], str]) -> Callable[[Any], Any]:
-    """Return a function that does the same to a string, and leaves NULL and anything else as it is."""
-    return lambda value: function(value) if isinstance(value, str) else value
-
-
-def connect() -> None:
-    """Teach every SQLite connection to come, and those that are open."""
-    connection_created.connect(teach_sqlite, dispatch_uid="scim.filters.strings")
-    for connection in connections.all(initialized_only=True):
-        teach_sqlite(connection)
-
-
-connect()

@@ -2,8 +2,7 @@
 
 Every condition is two-valued, so that `not` can negate it: an attribute that isn't there equals nothing but null,
 differs from every value, and meets no other comparison (scim2-models' in-memory evaluation, which serves as the
-reference). `scim.filters.strings` tells in what form strings are compared; `co`, `sw` and `ew` avoid LIKE, which
-ignores case on SQLite; order is by code point on either database.
+reference). `members.comparison` tells in what form strings are compared.
 """
 
 from base64 import b64encode
@@ -13,24 +12,31 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from django.db.models import BooleanField, F, Q, TextField, Value
-from django.db.models.functions import Coalesce, Collate, Concat, Left, Length, Lower, Right, StrIndex
+from django.db.models import BooleanField, Expression, F, Q, TextField, Value
+from django.db.models.functions import Coalesce, Concat, Length, Lower
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from scim2_models import InvalidFilterException
 from scim2_models.path import CompareOperator
 
+from members.comparison import CodePointOrder, Comparable, Holds, Place, sort_key
 from members.folding import folded
 from scim.filters.json_sql import JsonBoolean, JsonText
-from scim.filters.strings import Comparable, UuidText, meets, spellings
+from scim.filters.strings import UuidText, meets, spellings
 
 NEVER = Q(pk__in=[])
 ALWAYS = ~NEVER
 
 ORDER: dict[CompareOperator, Callable[[Any, Any], Any]] = {
+    CompareOperator.eq: Exact,
     CompareOperator.gt: GreaterThan,
     CompareOperator.ge: GreaterThanOrEqual,
     CompareOperator.lt: LessThan,
     CompareOperator.le: LessThanOrEqual,
+}
+PLACES = {
+    CompareOperator.sw: Place.START,
+    CompareOperator.ew: Place.END,
+    CompareOperator.co: Place.ANYWHERE,
 }
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -89,7 +95,9 @@ class Text(Target):
 
     def present(self) -> Q:
         """There is a string that isn't empty."""
-        return holds(GreaterThan(Length(self.expression), 0))
+        if self.nullable:
+            return holds(GreaterThan(Length(self.expression), 0))
+        return ~Q(Exact(self.expression, Value("")))
 
     def exists(self) -> Q:
         """There is a string."""
@@ -100,12 +108,13 @@ class Text(Target):
         if not isinstance(value, str):
             return NEVER
         value = str(value)
-        condition = self._looked_up([value]) if self.indexed and op == CompareOperator.eq else self._compared(op, value)
+        if self.indexed and value and op == CompareOperator.eq:
+            return Q(self._looked_up([value]))
+        condition = self._compared(op, value)
         if self.nullable:
             return holds(condition)
-        # Only what can be NULL is wrapped: an index is not used behind COALESCE.
-        absent_meets_it = meets(op, "", value, case_exact=self.case_exact)
-        return Q(condition) & self.present() if absent_meets_it else Q(condition)
+        # An index is not used behind COALESCE, so what would be NULL, an empty string, is made false in another way.
+        return Q(condition) & self.present() if value or op not in PLACES else self.present()
 
     def equals_one_of(self, values: list[Any]) -> Q | None:
         """Look up all of `values`, strings that aren't empty: an empty one stands for none."""
@@ -120,32 +129,12 @@ class Text(Target):
         return Exact(subject, keys[0]) if len(keys) == 1 else In(subject, keys)
 
     def _compared(self, op: CompareOperator, value: str) -> Any:
-        subject = Comparable(self.expression, case_exact=self.case_exact)
-        key = Comparable(value, case_exact=self.case_exact)
-        if op == CompareOperator.eq:
-            return Exact(subject, key)
-        if op == CompareOperator.co:
-            return GreaterThan(StrIndex(subject, key), 0)
-        if op == CompareOperator.sw:
-            return Exact(Left(subject, Length(key)), key)
-        if op == CompareOperator.ew:
-            return Exact(Right(subject, Length(key)), key)
-        return ORDER[op](CodePointOrder(subject), key)
-
-
-class CodePointOrder(Collate):
-    """Orders by code point, whatever the database's locale."""
-
-    collation: str
-
-    def __init__(self, expression: Any) -> None:
-        super().__init__(expression, "C")
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """SQLite calls it BINARY."""
-        changed = self.copy()
-        changed.collation = "BINARY"
-        return changed.as_sql(compiler, connection, **context)
+        sought = Comparable(value, case_exact=self.case_exact)
+        if self.nullable:
+            text: Expression = CodePointOrder(Comparable(self.expression, case_exact=self.case_exact))
+        else:
+            text = sort_key(self.expression, case_exact=self.case_exact)
+        return Holds(text, sought, PLACES[op]) if op in PLACES else ORDER[op](text, sought)
 
 
 @dataclass(frozen=True)
@@ -209,7 +198,7 @@ class Moment(Target):
 
     def meets(self, op: CompareOperator, value: Any) -> Q:
         """Compare with `value`, a datetime."""
-        lookup = {CompareOperator.eq: Exact, **ORDER}.get(op)
+        lookup = ORDER.get(op)
         if not isinstance(value, datetime) or lookup is None:
             return NEVER
         return Q(lookup(F(self.column), instant(value)))

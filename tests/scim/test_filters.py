@@ -112,7 +112,7 @@ def expected(people: list[dict[str, Any]], text: str) -> list[str]:
 
 def selected(organization: Organization, text: str) -> list[str]:
     """Return whom the database finds."""
-    condition = compile_filter(text, MEMBER_ATTRIBUTES.at(BASE))
+    condition = compile_filter(text, MEMBER_ATTRIBUTES.at(BASE)).condition
     return list(organization.members.filter(condition).order_by("id").values_list("user_name", flat=True))
 
 
@@ -322,7 +322,7 @@ def test_a_filter_stays_inside_the_organization(
 
 def among_all(organization: Organization, text: str) -> list[str]:
     """Return the userNames that a filter finds in a search for users, groups and roles."""
-    condition = compile_filter(text, MEMBER_ATTRIBUTES, also=(GROUP_ATTRIBUTES, ROLE_ATTRIBUTES))
+    condition = compile_filter(text, MEMBER_ATTRIBUTES, also=(GROUP_ATTRIBUTES, ROLE_ATTRIBUTES)).condition
     return [member.user_name for member in organization.members.filter(condition)]
 
 
@@ -359,13 +359,13 @@ def test_a_role_is_found_by_what_it_has(acme: Organization) -> None:
         'meta.resourceType eq "Role" and displayName eq "admin"',
         'externalId eq null and displayName sw "adm" and not (externalId pr)',
     ):
-        assert acme.roles.get(compile_filter(text, ROLE_ATTRIBUTES.at(BASE))) == admin, text
+        assert acme.roles.get(compile_filter(text, ROLE_ATTRIBUTES.at(BASE)).condition) == admin, text
 
 
 def test_a_url_can_be_compared_only_where_our_own_address_is_known(acme: Organization, ana: Member) -> None:
     url = f"{BASE}/Users/{ana.pk}"
-    assert acme.members.get(compile_filter(f'meta.location eq "{url}"', MEMBER_ATTRIBUTES.at(BASE))) == ana
-    assert not acme.members.filter(compile_filter(f'meta.location eq "{url}/"', MEMBER_ATTRIBUTES.at(BASE)))
+    assert acme.members.get(compile_filter(f'meta.location eq "{url}"', MEMBER_ATTRIBUTES.at(BASE)).condition) == ana
+    assert not acme.members.filter(compile_filter(f'meta.location eq "{url}/"', MEMBER_ATTRIBUTES.at(BASE)).condition)
     with pytest.raises(InvalidFilterException, match="URL of ours"):
         compile_filter(f'meta.location eq "{url}"', MEMBER_ATTRIBUTES)
 
@@ -463,7 +463,7 @@ def crowd(acme: Organization) -> list[Member]:
 
 def plan_of(acme: Organization, text: str) -> str:
     """Return how the database finds a page of what meets a filter."""
-    condition = compile_filter(text, MEMBER_ATTRIBUTES.at(BASE, acme))
+    condition = compile_filter(text, MEMBER_ATTRIBUTES.at(BASE, acme)).condition
     return acme.members.filter(condition).order_by("id").values("id")[:100].explain()
 
 
@@ -539,7 +539,7 @@ def test_groups_are_looked_up_by_an_index_too(acme: Organization, text: str, ind
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE members_group")
-    rows = acme.groups.filter(compile_filter(text, GROUP_ATTRIBUTES)).order_by("id").values("id")[:100]
+    rows = acme.groups.filter(compile_filter(text, GROUP_ATTRIBUTES).condition).order_by("id").values("id")[:100]
     plan = rows.explain()
     assert index in plan
     assert "Filter" not in plan
