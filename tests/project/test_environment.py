@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from torii_settings.environment import hosts, kinds, redis, urls
+from torii_settings.environment.reading import Refused
 from torii_settings.environment.table import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,7 +197,15 @@ REFUSED: dict[type, list[str]] = {
         f"{SECRET}\nhunter2{OTHER}",
     ],
     kinds.Peppers: [",", "hunter2", f"hunter2,{SECRET}", f"{SECRET},'hunter2'", f"…,hunter2{SECRET}"],
-    kinds.Mailbox: ["settings", "settings@", "a@b.example, c@d.example", "a@b.example\nBcc: c@d.example", "<>", "@"],
+    kinds.Mailbox: [
+        "smtp://u:p@settings.example",
+        "settings",
+        "settings@",
+        "a@b.example, c@d.example",
+        "a@b.example\nBcc: c@d.example",
+        "<>",
+        "@",
+    ],
     hosts.Hosts: [
         ",",
         "*",
@@ -356,3 +365,13 @@ def test_a_value_that_is_not_right_is_refused_in_a_sentence(texts: dict[str, str
         variable = getattr(Environment, line.split()[0])
         assert line.isprintable()
         assert re.fullmatch(rf"{variable.name} holds .+; it must be {re.escape(variable.right)}\.", line)
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_a_url_in_a_variable_that_takes_none_is_not_told_with_its_password(
+    variable: kinds.Variable[Any], tmp_path: Path
+) -> None:
+    for text in ("https://u:hunter2@settings.example", "settings.example,https://u:hunter@2@h"):
+        with pytest.raises(Refused) as refusal:
+            Environment({variable.name: text}, tmp_path)
+        assert "hunter" not in str(refusal.value)

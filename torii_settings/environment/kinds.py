@@ -103,6 +103,7 @@ class Variable(ABC, Generic[T]):
 
     def shown(self, text: str) -> str:
         """Return what an error may say that the variable holds."""
+        text = without_login(text)
         return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
 
 
@@ -199,6 +200,9 @@ class Mailbox(Required[str]):
             validate_email(address)
         except (ValueError, ValidationError):
             raise Wrong from None
+        # Of "https://u:p@host", p@host would be the address.
+        if text != address and not text.endswith(f"<{address}>"):
+            raise Wrong
         return text
 
 
@@ -281,6 +285,11 @@ def entries(text: str, *, least: int = 1) -> list[str]:
     return found
 
 
+def without_login(text: str) -> str:
+    """Return `text` without user and password, in case it is a URL that was meant for another variable."""
+    return re.sub(r"(?<=//).*@", "…@", text)
+
+
 def each(text: str, read: Callable[[str], str]) -> list[str]:
     """Return what `read` makes of each entry of `text`. Raises Wrong, naming the entry."""
     made = []
@@ -288,5 +297,5 @@ def each(text: str, read: Callable[[str], str]) -> list[str]:
         try:
             made.append(read(entry))
         except Wrong as wrong:
-            raise Wrong(wrong.what, repr(entry)) from None
+            raise Wrong(wrong.what, repr(without_login(entry))) from None
     return made
