@@ -1,6 +1,7 @@
 """The cast: acme with Ana (Admin), Ira (IT Admin) and Emil (Employee); globex with Eve, who must see nothing of it."""
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,10 +22,19 @@ from members.directory import DirectoryProfile
 from members.models import Member, Organization, Role, User
 from members.models.role import EMPLOYEE
 from tests.identity_provider import IdentityProvider
+from torii_settings.logs import Lines
 
 SETUP = Actor.system("tests")
 
 Migrate = Callable[[str, str], Any]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_logs() -> None:
+    """Write no log lines in this process: pytest keeps the records, and shows those of a test that has failed."""
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, Lines)]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture(autouse=True)

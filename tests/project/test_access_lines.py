@@ -119,15 +119,17 @@ def test_each_door_has_its_name_and_routes_have_no_values(
 def test_a_key_that_is_refused_is_named_all_the_same(lines: Lines, acme: Organization, settings: Any):
     new = new_key(acme)
     acme.disable_scim(by=SETUP)
-    settings.KEY_RATE_LIMIT, settings.KEY_RATE_BURST = 0.01, 1
-    for _ in range(3):
+    # Counted in this process alone: a Redis that is slow for once would leave the limit to it half way.
+    settings.REDIS_URL = ""
+    settings.KEY_RATE_LIMIT, settings.KEY_RATE_BURST = 0.001, 1
+    for _ in range(2):
         Call("/scim/v2/Users", **with_key(new.text))
     new.api_key.delete_key(by=SETUP)
     Call("/scim/v2/Users", **with_key(new.text))
 
-    refused = {(line["status"], line["key"], line["organization"]) for line in lines}
+    refused = [(line["status"], line["key"], line["organization"]) for line in lines]
     key_id = new.api_key.key_id
-    assert refused == {(403, key_id, acme.public_id), (429, key_id, acme.public_id), (401, None, None)}
+    assert refused == [(403, key_id, acme.public_id), (429, key_id, acme.public_id), (401, None, None)]
 
 
 def test_a_page_names_the_organization(lines: Lines, acme: Organization, ana: Member, sign_in: Any):
