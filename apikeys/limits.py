@@ -39,7 +39,7 @@ local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 local interval, tolerance, wanted, left = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) - left * interval, now)
-local wait = arrival + interval - tolerance - now
+local wait = (arrival - now) + (interval - tolerance)
 local granted = 0
 if wait <= 0 then
     granted = math.max(math.min(wanted, math.floor((tolerance / 2 - arrival + now) / interval)), 1)
@@ -84,7 +84,8 @@ class MemoryBuckets:
         now = time.monotonic()
         with self._lock:
             arrival = max(self._arrivals.get(name, 0.0), now)
-            wait = arrival + interval - tolerance - now
+            # In this order no rounding refuses the first request.
+            wait = (arrival - now) + (interval - tolerance)
             if wait > 0:
                 return wait
             if len(self._arrivals) >= MEMORY_BUCKETS:

@@ -131,3 +131,12 @@ def test_what_is_left_of_a_lease_goes_back(
     assert let_in(one, 5) == 5
     assert let_in(other, 200) == BURST - 5 - (limits.LEASE - 1)
     assert let_in(one, 200) == limits.LEASE - 1
+
+
+@pytest.mark.parametrize("now", [16383.9, 16300.123456789, 0.1, 1048575.7])
+def test_an_empty_bucket_of_one_lets_the_first_request_in_at_any_time(now: float, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("apikeys.limits.time.monotonic", lambda: now)
+    buckets = limits.MemoryBuckets()
+    for number, interval in enumerate((1 / 3, 100.0, 1000.0, 1 / 7)):
+        assert buckets.take(str(number), interval, interval) == 0
+        assert buckets.take(str(number), interval, interval) > 0
