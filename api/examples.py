@@ -42,6 +42,12 @@ API_KEY = {
     "status": "live",
     "allowed_networks": ["203.0.113.0/24"],
     "replaces": None,
+    "rotation": {
+        "stage": "silent",
+        "replaced_by": "n3wk3y5c",
+        "safe_at": "2026-11-24T16:40:00.654321Z",
+        "deleted_at": None,
+    },
     "created_at": "2026-11-02T10:00:00.123456Z",
     "created_by": "Ana Admin",
     "expires_on": "2027-11-02",

@@ -12,7 +12,7 @@ from rest_framework.fields import empty
 from api.fields import Text
 from api.kinds import KINDS
 from api.public_ids import PublicIds
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, Handover, Lineage
 from audit.models import Action, ActorKind, Event
 from members.models import Group, Level, Member, Organization, Role, Scope
 from members.models.role import PREDEFINED
@@ -101,6 +101,24 @@ class GroupSerializer(Serializer[Group]):
     updated_at = serializers.DateTimeField()
 
 
+class HandoverSerializer(Serializer[Handover]):
+    """How far the rotation of a key is."""
+
+    stage = serializers.ChoiceField(
+        choices=Handover.Stage.values,
+        help_text="`unused`: the new key works, but nothing has used it; `both`: the old key is still used; `silent`: "
+        "the old key has not been used since the new one's first use; `safe`: the old key can be deleted; `stalled`: "
+        "no key that replaces it works.",
+    )
+    replaced_by = serializers.CharField(source="new.key_id", help_text="The `key_id` of the key that counts.")
+    safe_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the old key can be deleted if nothing uses it until then; null if not known."
+    )
+    deleted_at = serializers.DateTimeField(
+        source="goes_at", allow_null=True, help_text="When the old key is deleted by itself; null if it isn't."
+    )
+
+
 class ApiKeySerializer(Serializer[ApiKey]):
     """What may be told of a key; its text is in no answer."""
 
@@ -114,12 +132,13 @@ class ApiKeySerializer(Serializer[ApiKey]):
         help_text="From where it may be used, in CIDR notation; none means anywhere.",
     )
     replaces = serializers.SerializerMethodField(help_text="The `key_id` of the key in whose place it came.")
+    rotation = serializers.SerializerMethodField(help_text="Null while no other key replaces it.")
     created_at = serializers.DateTimeField()
     created_by = serializers.CharField(source="created_by_label")
     expires_on = serializers.DateField(
-        allow_null=True, help_text="From 00:00 of this day in the organization's time zone the key is invalid."
+        source="expiry_day", allow_null=True, help_text="The day on which it expires, in the organization's time zone."
     )
-    expires_at = serializers.DateTimeField(allow_null=True, help_text="The same as an instant.")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="The instant from which the key is refused.")
     first_used_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="To the minute.")
     last_used_ip = serializers.IPAddressField(allow_null=True)
@@ -129,6 +148,13 @@ class ApiKeySerializer(Serializer[ApiKey]):
     def get_replaces(self, api_key: ApiKey) -> str | None:
         """Return the id part of the key that this one was rotated from."""
         return api_key.replaces.key_id if api_key.replaces else None
+
+    @extend_schema_field(HandoverSerializer(allow_null=True))
+    def get_rotation(self, api_key: ApiKey) -> Any:
+        """Return how the handover to another key stands, by the `lineage` in the context."""
+        lineage: Lineage = self.context["lineage"]
+        handover = lineage.handover(api_key, timezone.now())
+        return HandoverSerializer(handover).data if handover else None
 
     @extend_schema_field({"type": "string", "enum": ApiKey.Status.values})
     def get_status(self, api_key: ApiKey) -> str:

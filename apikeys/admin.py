@@ -1,5 +1,6 @@
 """API keys in the staff admin, to look at and to delete. No page has a key's secret or what is stored of it."""
 
+import datetime as dt
 import re
 from typing import Any
 
@@ -91,13 +92,13 @@ class ApiKeyAdmin(StaffAdmin):
     """Keys of all organizations, newest first; a deleted one stays as a tombstone."""
 
     inlines = (NoticeInline, OriginInline)
-    list_display = ("hint", "description", "kind", "organization", "status", "expires_on", "created_at", "last_used_at")
+    list_display = ("hint", "description", "kind", "organization", "status", "expiry_day", "created_at", "last_used_at")
     list_select_related = ("organization",)
     list_fullwidth = True
     list_filter = (("organization", AutocompleteSelectFilter), ("kind", ChoicesDropdownFilter), StatusFilter)
     search_fields = ("description", "key_id__exact", "last_four__exact")
     search_help_text = "Description, id part or last four"
-    sortable_by = ("expires_on",)
+    sortable_by = ("expiry_day",)
     fields = (
         "hint",
         "description",
@@ -144,6 +145,11 @@ class ApiKeyAdmin(StaffAdmin):
     def status(self, api_key: ApiKey) -> str:
         """How far the key is in its life."""
         return "Deleted" if api_key.deleted_at else api_key.status(timezone.now()).label
+
+    @admin.display(description="Expires", ordering="expires_at")
+    def expiry_day(self, api_key: ApiKey) -> dt.date | None:
+        """The day on which the key expires."""
+        return api_key.expiry_day
 
     @admin.display(description="Expires")
     def expiry(self, api_key: ApiKey) -> str:

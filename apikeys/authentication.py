@@ -80,7 +80,7 @@ def check_expiry(api_key: ApiKey, now: dt.datetime) -> None:
     if api_key.is_expired(now):
         raise KeyExpired(
             f"{'SCIM' if api_key.prefix == 'scim' else 'API'} key …{api_key.last_four} expired on "
-            f"{api_key.expires_on}; generate a new one in Settings > API Access."
+            f"{api_key.expiry_day}; generate a new one in Settings > API Access."
         )
 
 

@@ -17,10 +17,11 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Min
 
 from apikeys.mail import mail_for
-from apikeys.models import Notice
+from apikeys.models import ApiKey, Notice
 from apikeys.models.notice import LONGEST_PAUSE
-from apikeys.recipients import is_still_told
+from apikeys.recipients import admins, is_known_to_another, is_still_told
 from apikeys.reminders import due_at, due_step
+from lib.each import for_each
 from lib.stopping import is_stopping
 from outbox import delivery as outbox
 from outbox.lock import alone_with
@@ -36,42 +37,64 @@ TRIED_AT_LEAST = 10
 FAILURE_LENGTH = 300
 
 
-def deliver(now: dt.datetime) -> None:
+def deliver(now: dt.datetime) -> int:
     """Attempt every notice that is due at `now`, until the mail server can't be talked to.
 
-    Mails of the outbox go before each: somebody waits for them to sign in.
+    Mails of the outbox go before each: somebody waits for them to sign in. Return with how many notices that failed
+    for a fault of ours.
     """
     with Post() as post:
-        for notice_id in list(Notice.objects.due(now).values_list("id", flat=True)):
+
+        def next_one(notice_id: int) -> None:
             outbox.deliver(post)
-            if post.is_closed or is_stopping():
-                return
-            attempt(notice_id, now, post)
+            if not post.is_closed and not is_stopping():
+                attempt(notice_id, now, post)
+
+        due = list(Notice.objects.due(now).values_list("id", flat=True))
+        return for_each(due, next_one, fault=lambda pk: f"notice {pk} can't be attempted", until=lambda: post.is_closed)
 
 
 def attempt(notice_id: int, now: dt.datetime, post: Post) -> None:
-    """Send one notice, unless another worker does or has; drop it if there is nobody or nothing to be told any more."""
+    """Send one notice, unless another worker does or has; let it go if there is nothing to tell its recipient."""
     due = Notice.objects.due(now).filter(pk=notice_id).select_related("api_key__organization")
     with alone_with(due, "delivery") as notice:
-        if notice is None or is_too_early(notice, now):
+        if notice is None:
             return
         try:
             # A savepoint: what fails in the database in there must not keep us from writing that down.
             with transaction.atomic():
+                if is_too_early(notice, now):
+                    return
                 mail = mail_for(notice, now) if is_wanted(notice, now) else None
-            if mail is None:
-                notice.delete()
-                return
+                if mail is None:
+                    let_go(notice, now)
+                    return
             post.send(mail)
         except (OperationalError, InterfaceError):
             raise
         except OSError as error:  # smtplib's are among them
-            note_failure(notice, now, error)
+            note_failure(notice, now, error, server_is_away=post.is_closed)
         except Exception:
             logger.exception("notice %s can't be written", notice.pk)
-            put_off(notice, now, "The mail could not be written: a bug of ours.")
+            put_off(notice, now, "The mail could not be written: a bug of ours.", give_up=False)
         else:
             note(notice, sent_at=now, attempts=notice.attempts + 1, failure="")
+            if notice.kind in Notice.REMINDERS and notice.api_key.reminder_owed_at is not None:
+                ApiKey.objects.filter(pk=notice.api_key_id).update(reminder_owed_at=None)
+
+
+def let_go(notice: Notice, now: dt.datetime) -> None:
+    """Drop a notice that isn't to be sent, but not what it tells: somebody has to be told.
+
+    A reminder that is owed is planned again. What happened to a key is told to those who are Admins now, unless another
+    knows; while there is none, it waits.
+    """
+    if notice.kind in Notice.REMINDERS or is_known_to_another(notice):
+        notice.delete()
+    elif addresses := admins(notice.api_key):
+        Notice.objects.pass_on(notice, addresses)
+    else:
+        note(notice, next_attempt_at=now + LONGEST_PAUSE, failure="There is nobody to tell: no Admin is active.")
 
 
 def is_too_early(notice: Notice, now: dt.datetime) -> bool:
@@ -100,22 +123,22 @@ def longest_overdue(now: dt.datetime) -> dt.timedelta:
 # What became of it ----------------------------------------------------------------------------------------------------
 
 
-def note_failure(notice: Notice, now: dt.datetime, error: OSError) -> None:
+def note_failure(notice: Notice, now: dt.datetime, error: OSError, *, server_is_away: bool) -> None:
     """Give the notice up if the server has said its last word, else put it off."""
     if refusal := final_refusal(error):
         logger.warning("notice %s is refused for good: %s", notice.pk, kind_of(error))
         note(notice, failed_at=now, attempts=notice.attempts + 1, failure=refusal)
     else:
         logger.warning("notice %s could not be sent: %s", notice.pk, kind_of(error))
-        put_off(notice, now, words(error))
+        put_off(notice, now, words(error), give_up=not server_is_away)
 
 
-def put_off(notice: Notice, now: dt.datetime, failure: str) -> None:
-    """Have the notice tried again later, or give it up after a month."""
+def put_off(notice: Notice, now: dt.datetime, failure: str, *, give_up: bool = True) -> None:
+    """Have the notice tried again later, or give it up after a month, if the fault is the recipient's."""
     attempts = notice.attempts + 1
     # It can't have been made later than now: a clock that was ahead says so.
     created_at = min(notice.created_at, now)
-    if attempts >= TRIED_AT_LEAST and now - created_at > TRIED_FOR:
+    if give_up and attempts >= TRIED_AT_LEAST and now - created_at > TRIED_FOR:
         failure = f"Given up after {TRIED_FOR.days} days. {failure}"
         note(notice, failed_at=now, attempts=attempts, failure=failure)
         return

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apikeys.errors import KeyInvalid
 from apikeys.models import DESCRIPTION_LENGTH, ApiKey, NewKey, expiry_instant
+from apikeys.models.expiration import last_expiration
 from apikeys.networks import parse_networks
 from audit.actor import Actor
 from members.models import Organization
@@ -68,7 +69,8 @@ class KeyForm(forms.Form):
         self.today = now.astimezone(organization.zone).date()
         self.longest = organization.longest_expiration(now)
         lifetime = organization.key_lifetime_days
-        most = lifetime if organization.key_expiration_required else (dt.date.max - self.today).days
+        self.latest = self.longest if organization.key_expiration_required else last_expiration(self.today)
+        most = (self.latest - self.today).days
         self.days = sorted(days for days in {*PRESET_DAYS, lifetime, *more_days} if days <= most)
         self._offer_expirations()
 
@@ -88,8 +90,8 @@ class KeyForm(forms.Form):
                 f"Your organization requires an expiration date, {days} day{'' if days == 1 else 's'} from today at "
                 "the latest."
             )
-            date.widget.attrs["max"] = self.longest.isoformat()
         date.help_text = f"Valid until 00:00 of that day ({organization.time_zone})"
+        date.widget.attrs["max"] = self.latest.isoformat()
         date.widget.attrs["min"] = (self.today + dt.timedelta(days=1)).isoformat()
 
     def presets(self) -> list[dict[str, Any]]:
@@ -221,6 +223,4 @@ def lifetime_of(api_key: ApiKey) -> int | None:
     """Return for how many days, at least one, the key was to live when it was made; None if it never expires."""
     if api_key.expires_on is None:
         return None
-    # The organization may have moved to another time zone since.
-    born = api_key.created_at.astimezone(api_key.organization.zone).date()
-    return max(1, (api_key.expires_on - born).days)
+    return max(1, (api_key.expires_on - api_key.made_on()).days)

@@ -6,14 +6,16 @@ organization's time zone. No text of a key, and nothing made from it, is ever in
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
 
-from apikeys.models import ApiKey, KnownOrigin, Notice, Rotation
+from apikeys.models import ApiKey, Handover, KnownOrigin, Notice
+from members.models import Level, Scope
 
 DAY = dt.timedelta(days=1)
+ADMINS_NAMED = 3
 ORIGINS_SHOWN = 10
 
 
@@ -28,7 +30,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A mail's words: what has happened, the facts, what that means, what to do, and where."""
+    """A mail's words: what has happened, the facts, what that means, what to do, and where.
+
+    `needs` is the access to keys that a reader needs for that; `ask` says who has it if the reader hasn't.
+    """
 
     subject: str
     heading: str
@@ -38,6 +43,8 @@ class Letter:
     url: str
     steps: list[str] = field(default_factory=list)
     why: str = ""
+    needs: Level = Level.READ
+    ask: str = ""
 
 
 def letter_for(notice: Notice, now: dt.datetime) -> Letter:
@@ -48,7 +55,24 @@ def letter_for(notice: Notice, now: dt.datetime) -> Letter:
         Notice.Kind.LEAKED: leaked,
         Notice.Kind.NEW_ORIGIN: new_origin,
     }.get(Notice.Kind(notice.kind), expiry)
-    return write(notice, now)
+    letter = write(notice, now)
+    return replace(letter, ask=who_to_ask(notice, letter.needs))
+
+
+def who_to_ask(notice: Notice, needed: Level) -> str:
+    """Say who can do what the letter asks for, if its reader can't: a contact address, or a member of another role."""
+    organization = notice.api_key.organization
+    active = organization.members.active().select_related("role")
+    reader = active.with_user_name(notice.recipient).first()
+    if reader is not None and reader.can(Scope.API_ACCESS, needed):
+        return ""
+    cant = f"You can’t {'do this' if needed == Level.ACT else 'open this page'} yourself."
+    admins = [
+        f"{one_line(admin.full_name)} ({admin.user_name})" for admin in active.admins().order_by("id")[:ADMINS_NAMED]
+    ]
+    if not admins:
+        return f"{cant} An Admin of {organization} can, but none is active now."
+    return f"{cant} Ask an Admin of {organization}: {', '.join(admins)}."
 
 
 # An expiry ------------------------------------------------------------------------------------------------------------
@@ -57,26 +81,17 @@ def letter_for(notice: Notice, now: dt.datetime) -> Letter:
 def expiry(notice: Notice, now: dt.datetime) -> Letter:
     """Write that a key expires, or has."""
     api_key = notice.api_key
-    rotation = api_key.rotation()
+    handover = api_key.handover(now)
     expired = api_key.is_expired(now)
     facts = [
         Fact("Key", api_key.hint, is_code=True),
         Fact("Expired" if expired else "Expires", instant(api_key, api_key.local_expiry())),
         Fact("Last used", last_use(api_key)),
     ]
-    since = "Since then" if expired else "From then on"
-    meaning = [f"{since} {what_breaks(api_key)}"]
-    if rotation:
-        facts += [Fact("Its successor", rotation.new.hint, is_code=True)]
-        meaning = [
-            f"A new key has been generated to take its place. {rotation.state(now).label}.",
-            f"{since} whatever still uses this one gets 401 for every request.",
-        ]
-        steps, action, url = finish(rotation, now), "See how far the rotation is", key_url(api_key)
-    elif expired:
-        steps, action, url = replace(api_key), "Generate a new key", f"{api_access()}/keys/new"
-    else:
-        steps, action, url = replace(api_key), "Rotate the key", f"{key_url(api_key)}/rotation"
+    if handover:
+        facts.append(Fact("Replaced by", state_of(handover), is_code=True))
+    meaning, steps = words_of_expiry(api_key, handover, now)
+    action, url = way_on(api_key, handover, now)
     return Letter(
         subject=f"{name(api_key)} {when(api_key, now)}",
         heading=f"The {heading(api_key)} {when(api_key, now)}.",
@@ -85,31 +100,128 @@ def expiry(notice: Notice, now: dt.datetime) -> Letter:
         steps=steps,
         action=action,
         url=url,
+        needs=Level.READ if url == key_url(api_key) else Level.ACT,
         why=f"You get this because you are an Admin of {api_key.organization}, because you generated the key, or "
         "because yours is the contact address for reminders.",
     )
 
 
-def replace(api_key: ApiKey) -> list[str]:
-    """Say how to rotate a key that has no successor."""
+def words_of_expiry(api_key: ApiKey, handover: Handover | None, now: dt.datetime) -> tuple[list[str], list[str]]:
+    """Return what the expiry of a key means, and the steps that are left."""
+    expired = api_key.is_expired(now)
+    if handover and handover.has_taken_over:
+        return taken_over(handover)
+    if handover and handover.stage != Handover.Stage.STALLED:
+        return waiting_for_use(handover)
+    if handover:
+        both = f"The key that was to replace it, {handover.new.hint}, expired on {day(handover.new)}"
+        meaning = [f"{both}, so neither of the two works." if expired else f"{both}: this is the one that works."]
+    else:
+        meaning = []
+    if api_key.last_used_at is None:
+        meaning.append(f"This key was never used, so nothing {'has stopped' if expired else 'stops'} working.")
+    else:
+        meaning.append(f"{'Since then' if expired else 'From then on'} {what_breaks(api_key)}")
+    if expired:
+        return meaning, steps_once_expired(api_key)
+    if handover:
+        return meaning, ["Delete the expired new key, then rotate this one again.", *steps_to_rotate(api_key)[1:]]
+    return meaning, steps_to_rotate(api_key)
+
+
+def taken_over(handover: Handover) -> tuple[list[str], list[str]]:
+    """Say what is left to do when the new key is in use."""
+    old, new = handover.old, handover.new
+    meaning = [f"The new key, {new.hint}, has taken its place and is in use."]
+    if handover.never_used:
+        meaning.append("Nothing ever used the old one. The old key can be deleted.")
+    elif handover.old_expired and handover.used_since:
+        used = (
+            f"But something used the old one until it expired, last {last_use(old)}. It now gets 401 for every request."
+        )
+        meaning.append(f"{used} The old key can be deleted.")
+        return meaning, [f"Find what used the old key. {put_in_place(old)}.", delete_old(handover)]
+    elif handover.stage == Handover.Stage.BOTH:
+        meaning.append(f"But something uses the old one too, last {last_use(old)}. It will get 401 for every request.")
+        return meaning, [f"Find what used the old key. {put_in_place(old)}.", delete_old(handover)]
+    else:
+        safe = " The old key can be deleted." if handover.stage == Handover.Stage.SAFE else ""
+        meaning.append(f"Nothing has used the old one since, so nothing stops working.{safe}")
+    return meaning, [delete_old(handover)]
+
+
+def waiting_for_use(handover: Handover) -> tuple[list[str], list[str]]:
+    """Say what is left to do when a new key works, but nothing has used it yet."""
+    old, new = handover.old, handover.new
+    meaning = [f"A new key, {new.hint}, was generated to take its place. The new key has not been used yet."]
+    put = f"{put_in_place(old)}, if that isn’t done everywhere."
+    if handover.never_used:
+        meaning.append("Nothing used the old one either, so nothing stops working. The old key can be deleted.")
+        return meaning, [put, delete_old(handover)]
+    since = "Since then" if handover.old_expired else "If the new key isn’t in place by then,"
+    meaning.append(f"{since} {what_breaks(old)}")
+    used = "Have it used once, and see on the old key’s page that it was."
+    return meaning, [put, used, delete_old(handover)]
+
+
+def delete_old(handover: Handover) -> str:
+    """Say how the old key goes."""
+    if handover.goes_now:
+        return "Nothing else: the old key will be deleted by itself soon."
+    if handover.goes_at:
+        return f"Nothing else: the old key is deleted by itself on {instant(handover.old, handover.goes_at)}" + (
+            "." if handover.old_expired else ", if it stays unused."
+        )
+    if handover.goes_by_itself and not handover.has_taken_over:
+        return "Nothing else: the old key is deleted by itself once the new one is in use" + (
+            "." if handover.never_used else " and it has been unused for 24 hours."
+        )
+    if handover.stage == Handover.Stage.SAFE:
+        return "Delete the old key. That is safe now."
+    if handover.old_expired:
+        return "Delete the old key."
+    return "Delete the old key; its page says when that is safe."
+
+
+def state_of(handover: Handover) -> str:
+    """Return the new key, and how it stands."""
+    if handover.stage == Handover.Stage.STALLED:
+        state = f"expired on {day(handover.new)}"
+    elif handover.has_taken_over:
+        state = "in use"
+    else:
+        state = "not used yet"
+    return f"{handover.new.hint} ({state})"
+
+
+def way_on(api_key: ApiKey, handover: Handover | None, now: dt.datetime) -> tuple[str, str]:
+    """Return what a reader can do about an expiry, and where."""
+    stalled = handover is not None and handover.stage == Handover.Stage.STALLED
+    if api_key.is_expired(now) and (handover is None or stalled):
+        return "Generate a replacement", f"{api_access()}/keys/new?like={api_key.key_id}"
+    if handover is None:
+        return "Rotate the key", f"{key_url(api_key)}/rotation"
+    return "See how far the rotation is", key_url(api_key)
+
+
+def steps_to_rotate(api_key: ApiKey) -> list[str]:
+    """Say how to rotate a key that works."""
     return [
         "Generate a new key. Both work at the same time, so nothing has to pause.",
         f"{put_in_place(api_key)}.",
-        "Delete the old key once the new one is in use; its page says when that is safe.",
+        "Delete the old key. That is safe at once: nothing ever used it."
+        if api_key.last_used_at is None
+        else "Delete the old key once the new one is in use; its page says when that is safe.",
     ]
 
 
-def finish(rotation: Rotation, now: dt.datetime) -> list[str]:
-    """Say what remains to be done of a rotation, which is less the further it is."""
-    delete = "Delete the old key; its page says when that is safe."
-    if rotation.old.delete_when_silent:
-        delete = "Nothing else: the old key is deleted by itself once it has been silent for a day."
-    if rotation.state(now) in (Rotation.State.SILENT, Rotation.State.SAFE):
-        return [delete]
+def steps_once_expired(api_key: ApiKey) -> list[str]:
+    """Say how to replace a key that is refused."""
+    needed = "If the key is still needed, generate" if api_key.last_used_at is None else "Generate"
     return [
-        f"{put_in_place(rotation.old)}, if that isn’t done everywhere.",
-        "Have it used once, and see on the old key’s page that it was.",
-        delete,
+        f"{needed} a new one. The expired key stays refused and can’t be rotated.",
+        f"{put_in_place(api_key)}.",
+        "Delete the expired key. Nothing can use it any more.",
     ]
 
 
@@ -136,12 +248,11 @@ def what_breaks(api_key: ApiKey) -> str:
 def when(api_key: ApiKey, now: dt.datetime) -> str:
     """Return how far off the expiry is, as in "expires in 7 days, on 31 Mar 2027", by the organization's calendar."""
     falls = api_key.local_expiry()
-    day = f"on {falls:%-d %b %Y}"
     if api_key.is_expired(now):
-        return f"expired {day}"
+        return f"expired on {day(api_key)}"
     days = (falls.date() - now.astimezone(falls.tzinfo).date()).days
     near = {0: "today", 1: "tomorrow"}
-    return f"expires {near.get(days, f'in {days} days')}, {day}"
+    return f"expires {near.get(days, f'in {days} days')}, on {day(api_key)}"
 
 
 # What happened to a key -----------------------------------------------------------------------------------------------
@@ -156,7 +267,10 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
         Fact("Type", api_key.get_kind_display()),
         Fact("Generated", f"{instant(api_key, api_key.created_at)}, by {api_key.created_by_label}"),
         *origin(notice),
-        Fact("Expires", instant(api_key, api_key.local_expiry()) if api_key.expires_at else "never"),
+        Fact(
+            "Expired" if api_key.is_expired(now) else "Expires",
+            instant(api_key, api_key.expires_at) if api_key.expires_at else "never",
+        ),
         Fact("Usable from", ", ".join(api_key.allowed_networks) or "everywhere"),
     ]
     if api_key.replaces:
@@ -172,13 +286,16 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
     ]
     if api_key.deleted_at:
         meaning = [f"It has been deleted since: {instant(api_key, api_key.deleted_at)}."]
+    elif api_key.is_expired(now):
+        meaning = [f"It has expired since, on {day(api_key)}, so nothing can use it any more."]
+    action, url = look_at(api_key, "Look at the key" if api_key.is_expired(now) else "Look at the key, or delete it")
     return Letter(
         subject=f"{name(api_key)} was generated",
         heading=f"{api_key.created_by_label} generated the {heading(api_key)}.",
         facts=facts,
         meaning=meaning,
-        action="Look at the key, or delete it",
-        url=key_url(api_key),
+        action=action,
+        url=url,
         why=because_admin(api_key),
     )
 
@@ -195,8 +312,8 @@ def deleted(notice: Notice, now: dt.datetime) -> Letter:
     ]
     if reason:
         facts.insert(2, Fact("Why", reason))
-    meaning = [f"Since then {what_breaks(api_key)} That can’t be undone."]
-    if api_key.used_within(DAY, deleted_at(notice)):
+    meaning = [f"{what_deletion_breaks(notice, now)} That can’t be undone."]
+    if api_key.used_within(DAY, deleted_at(notice)) and not api_key.is_expired(deleted_at(notice)):
         meaning.append("It was used in the last 24 hours before that: make sure that nothing needs it any more.")
     return Letter(
         subject=f"{name(api_key)} was deleted",
@@ -212,6 +329,8 @@ def deleted(notice: Notice, now: dt.datetime) -> Letter:
 def leaked(notice: Notice, now: dt.datetime) -> Letter:
     """Write that a key was found where it should not be, and is gone."""
     api_key = notice.api_key
+    handover = api_key.handover(now)
+    replaced = handover is not None and handover.stage != Handover.Stage.STALLED
     facts = [
         Fact("Key", api_key.hint, is_code=True),
         Fact("Where", detail(notice, "reason") or "found in public"),
@@ -224,18 +343,38 @@ def leaked(notice: Notice, now: dt.datetime) -> Letter:
         heading=f"The {heading(api_key)} was found where anybody can read it, and was deleted at once.",
         facts=facts,
         meaning=[
-            f"Since then {what_breaks(api_key)}",
+            what_deletion_breaks(notice, now),
             "Somebody else may have used it before. The audit log tells what was done with it.",
         ],
         steps=[
-            "Generate a new key.",
-            f"{put_in_place(api_key)}.",
+            *replace_leaked(api_key, handover),
             "Remove the old one from where it was found, and keep the new one where nobody else reads it.",
         ],
-        action="Generate a new key",
-        url=f"{api_access()}/keys/new",
+        action="Open API Access" if replaced else "Generate a new key",
+        url=api_access() if replaced else f"{api_access()}/keys/new",
+        needs=Level.READ if replaced else Level.ACT,
         why=because_admin(api_key),
     )
+
+
+def replace_leaked(api_key: ApiKey, handover: Handover | None) -> list[str]:
+    """Say how to replace a key that was found in public, as far as that isn’t done."""
+    if handover is None or handover.stage == Handover.Stage.STALLED:
+        return ["Generate a new key.", f"{put_in_place(api_key)}."]
+    return [] if handover.has_taken_over else [f"{put_in_place(api_key)}: {handover.new.hint}."]
+
+
+def what_deletion_breaks(notice: Notice, now: dt.datetime) -> str:
+    """Return what the deletion of the key means for whatever used it."""
+    api_key = notice.api_key
+    handover = api_key.handover(now)
+    if api_key.is_expired(deleted_at(notice)):
+        return "It had expired before, so nothing could use it any more."
+    if api_key.last_used_at is None:
+        return "It was never used, so nothing stops working."
+    if handover and handover.has_taken_over:
+        return f"The key that replaces it, {handover.new.hint}, is in use."
+    return f"Since then {what_breaks(api_key)}"
 
 
 def new_origin(notice: Notice, now: dt.datetime) -> Letter:
@@ -263,14 +402,17 @@ def new_origin(notice: Notice, now: dt.datetime) -> Letter:
     ]
     if api_key.deleted_at:
         steps = [f"Nothing: the key has been deleted since, {instant(api_key, api_key.deleted_at)}."]
+    elif api_key.is_expired(now):
+        steps = [f"Nothing: the key has expired since, on {day(api_key)}, so nothing can use it any more."]
+    action, url = look_at(api_key, "Look at the key")
     return Letter(
         subject=f"{name(api_key)} was {'tried' if refused else 'used'} from somewhere new",
         heading=f"The {heading(api_key)} was {'tried' if refused else 'used'} from somewhere new.",
         facts=facts,
         meaning=meaning,
         steps=steps,
-        action="Look at the key",
-        url=key_url(api_key),
+        action=action,
+        url=url,
         why=because_admin(api_key),
     )
 
@@ -310,9 +452,14 @@ def origin(notice: Notice, label: str = "From") -> Iterator[Fact]:
         yield Fact(label, ", ".join(parts))
 
 
+def day(api_key: ApiKey) -> str:
+    """Return the day on which the key expires."""
+    return f"{api_key.expiry_day:%-d %b %Y}"
+
+
 def instant(api_key: ApiKey, moment: dt.datetime) -> str:
     """Return a moment by the organization's clock, with what tells which moment that is: its zone and offset."""
-    local = moment.astimezone(api_key.organization.zone)
+    local = api_key.organization.local(moment)
     zone = api_key.organization.time_zone
     if zone != "UTC":
         zone += f", UTC{local.isoformat()[-6:]}"
@@ -330,6 +477,11 @@ def detail(notice: Notice, key: str) -> str:
 
 def because_admin(api_key: ApiKey) -> str:
     return f"You get this because you are an Admin of {api_key.organization}."
+
+
+def look_at(api_key: ApiKey, action: str) -> tuple[str, str]:
+    """Return `action` and the key's page; a deleted key has none."""
+    return ("Open API Access", api_access()) if api_key.deleted_at else (action, key_url(api_key))
 
 
 def api_access() -> str:

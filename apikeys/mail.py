@@ -33,7 +33,7 @@ def mail_for(notice: Notice, now: dt.datetime) -> EmailMultiAlternatives:
     )
     mail.attach_alternative(render_to_string("apikeys/mail/letter.html", {"letter": letter}), "text/html")
     if notice.kind in Notice.REMINDERS and not notice.api_key.is_expired(now):
-        mail.attach(calendar_part(notice, letter))
+        mail.attach(calendar_part(notice, letter, now))
     return mail
 
 
@@ -50,15 +50,15 @@ def message_id(notice: Notice) -> str:
     return f"<{uuid5(NAMESPACE_URL, name)}@{urlsplit(settings.BASE_URL).hostname}>"
 
 
-def calendar_part(notice: Notice, letter: Letter) -> MIMEText:
+def calendar_part(notice: Notice, letter: Letter, now: dt.datetime) -> MIMEText:
     """Return the attachment that puts the expiry into a calendar (RFC 5545, RFC 6047 §2.4)."""
-    part = MIMEText(expiry_calendar(notice, letter), "calendar", "utf-8")
+    part = MIMEText(expiry_calendar(notice, letter, now), "calendar", "utf-8")
     part.set_param("method", "PUBLISH")
     part.add_header("Content-Disposition", "attachment", filename="key-expiry.ics")
     return part
 
 
-def expiry_calendar(notice: Notice, letter: Letter) -> str:
+def expiry_calendar(notice: Notice, letter: Letter, now: dt.datetime) -> str:
     """Return the expiry as a calendar of one event.
 
     All reminders of a key have the same UID: a calendar that is given several shows one.
@@ -72,7 +72,8 @@ def expiry_calendar(notice: Notice, letter: Letter) -> str:
     event.add("description", "\n\n".join(letter.meaning))
     event.add("url", key_url(api_key))
     event.add("transp", "TRANSPARENT")
-    ahead = api_key.local_expiry() - notice.created_at
+    # From when the mail is sent, which may be days after it was written down.
+    ahead = api_key.local_expiry() - now
     if before := next((before for before in ALARMS if before < ahead), None):
         alarm = Alarm()
         alarm.add("action", "DISPLAY")

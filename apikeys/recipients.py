@@ -18,12 +18,21 @@ def recipients(api_key: ApiKey) -> list[str]:
     return distinct([*user_names(members), api_key.organization.reminder_contact])
 
 
+def admins(api_key: ApiKey) -> list[str]:
+    """Return the addresses of every active Admin."""
+    return distinct(user_names(api_key.organization.members.active().admins()))
+
+
 def is_still_told(notice: Notice) -> bool:
     """Whether the recipient of `notice` would be told of it now, too."""
-    api_key = notice.api_key
-    if notice.kind in Notice.REMINDERS:
-        return notice.recipient.lower() in {address.lower() for address in recipients(api_key)}
-    return api_key.organization.members.active().admins().with_user_name(notice.recipient).exists()
+    told = recipients if notice.kind in Notice.REMINDERS else admins
+    return notice.recipient.lower() in {address.lower() for address in told(notice.api_key)}
+
+
+def is_known_to_another(notice: Notice) -> bool:
+    """Whether somebody besides the recipient of `notice` has been told of the same, or will be."""
+    same = notice.api_key.notices.filter(kind=notice.kind, occasion=notice.occasion).exclude(pk=notice.pk)
+    return any(other.sent_at is not None or (other.is_waiting and is_still_told(other)) for other in same)
 
 
 def user_names(members: MemberQuerySet) -> list[str]:

@@ -23,7 +23,7 @@ class DayFilter(RangeDateFilter):
         """Keep the events of these days; a date that can't be read is no limit."""
         if first := self.day("from"):
             queryset = queryset.filter(id__gte=first_id(first))
-        if last := self.day("to"):
+        if (last := self.day("to")) and last < dt.date.max:
             queryset = queryset.filter(id__lt=first_id(last + dt.timedelta(days=1)))
         return queryset
 
@@ -35,8 +35,11 @@ class DayFilter(RangeDateFilter):
 
 def first_id(day: dt.date) -> UUID:
     """Return the smallest id that something made on `day` (UTC) or later can have: see `members.ids.uuid7`."""
-    midnight = dt.datetime.combine(day, dt.time.min, tzinfo=dt.UTC)
-    return UUID(int=int(midnight.timestamp() * 1000) << 80)
+    milliseconds = (day - EPOCH) // dt.timedelta(milliseconds=1)
+    return UUID(int=max(milliseconds, 0) << 80)
+
+
+EPOCH = dt.date(1970, 1, 1)
 
 
 @admin.register(Event)

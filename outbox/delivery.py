@@ -5,11 +5,13 @@ The row is the truth, as it is for notices: whoever attempts a mail holds its ro
 
 import datetime as dt
 import logging
+from functools import partial
+from uuid import UUID
 
 from django.db.models import Min
 from django.utils import timezone
 
-from lib.stopping import is_stopping
+from lib.each import for_each
 from outbox.lock import alone_with
 from outbox.models import LONGEST_PAUSE, OutgoingMail
 from outbox.post import Post, final_refusal, kind_of
@@ -19,15 +21,22 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = dt.timedelta(seconds=5)
 
 
-def deliver(post: Post) -> None:
-    """Attempt every mail that is due, until the mail server can't be talked to or the worker is told to stop."""
-    for pk in list(OutgoingMail.objects.due(timezone.now()).values_list("pk", flat=True)):
-        if post.is_closed or is_stopping():
-            return
-        due = OutgoingMail.objects.due(timezone.now()).filter(pk=pk)
-        with alone_with(due, "outbox") as mail:
-            if mail is not None:
-                attempt(mail, post)
+def deliver(post: Post) -> int:
+    """Attempt every mail that is due, until the mail server can't be talked to or the worker is told to stop.
+
+    Return with how many mails that failed for a fault of ours.
+    """
+    due = list(OutgoingMail.objects.due(timezone.now()).values_list("pk", flat=True))
+    return for_each(
+        due, partial(take, post=post), fault=lambda pk: f"mail {pk} can't be attempted", until=lambda: post.is_closed
+    )
+
+
+def take(pk: UUID, post: Post) -> None:
+    """Attempt one mail, unless another worker does or has."""
+    with alone_with(OutgoingMail.objects.due(timezone.now()).filter(pk=pk), "outbox") as mail:
+        if mail is not None:
+            attempt(mail, post)
 
 
 def attempt(mail: OutgoingMail, post: Post) -> None:

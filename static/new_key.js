@@ -1,6 +1,7 @@
 // What asks for a key and what shows it once, on top of settings.js.
 "use strict";
 
+const HOUR = 3600 * 1000;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 // A key that is shown can be left once it is copied, or said to be stored.
@@ -57,6 +58,34 @@ function sayUntil(field) {
   field.closest(".on-date").previousElementSibling.classList.toggle("beyond", field.value > latest);
   const hint = document.querySelector("[data-until]");
   const [year, month, day] = field.value.split("-").map(Number);
-  const when = day ? `${day} ${MONTHS[month - 1]} ${year}, 00:00` : "00:00 of that day";
+  const begins = day ? beginning(field.value, hint.dataset.until) : "";
+  const when = day ? `${day} ${MONTHS[month - 1]} ${year}, ${begins}` : "00:00 of that day";
   hint.textContent = `Valid until ${when} (${hint.dataset.until})`;
+}
+
+// The time at which a day begins in a time zone: 00:00, or 01:00 where the clock skips midnight.
+function beginning(date, timeZone) {
+  const midnight = Date.parse(`${date}T00:00Z`);
+  const clock = clockOf(timeZone);
+  if (Number.isNaN(midnight) || !clock) return "00:00";
+  // A zone has one or two offsets around a day; the right one gives the first moment of that day.
+  const offsets = [-24, 24].map((hours) => shownBy(clock, midnight + hours * HOUR) - midnight - hours * HOUR);
+  const moments = offsets.map((offset) => midnight - offset).filter((moment) => shownBy(clock, moment) >= midnight);
+  const shown = moments.length ? shownBy(clock, Math.min(...moments)) : midnight;
+  return new Date(shown).toISOString().slice(11, 16);
+}
+
+// Undefined for a time zone that the browser doesn't know.
+function clockOf(timeZone) {
+  const parts = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" };
+  try {
+    return new Intl.DateTimeFormat("sv-SE", { timeZone, hourCycle: "h23", ...parts });
+  } catch {
+    return undefined;
+  }
+}
+
+// What the clock shows at a moment, as if it were UTC.
+function shownBy(clock, moment) {
+  return Date.parse(`${clock.format(moment).replace(" ", "T")}Z`);
 }

@@ -10,7 +10,7 @@ from api.openapi import API_KEYS, KEY_ID, KEY_ID_PATTERN, operation
 from api.parameters import PageParameters
 from api.serializers import ApiKeySerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
-from apikeys.models import ApiKeyQuerySet
+from apikeys.models import ApiKeyQuerySet, Lineage
 from members.models import Organization
 
 
@@ -20,7 +20,12 @@ class ApiKeyListView(ListView):
     @operation("list_api_keys", API_KEYS, "List API keys", page_of(ApiKeySerializer), parameters=PageParameters)
     def get(self, request: ApiRequest) -> Response:
         """The keys of both types, expired ones included and deleted ones not, the newest first."""
-        return self.page(keys_of(request.organization), ApiKeySerializer, ordering=("-created_at", "-id"))
+        return self.page(
+            keys_of(request.organization),
+            ApiKeySerializer,
+            ordering=("-created_at", "-id"),
+            context=lambda _: {"lineage": Lineage.of(request.organization)},
+        )
 
 
 class ApiKeyView(ApiView):
@@ -31,7 +36,8 @@ class ApiKeyView(ApiView):
         """What may be told of one key, as when and from where it was last used."""
         if not re.fullmatch(KEY_ID_PATTERN, key_id):
             raise Http404
-        return Response(ApiKeySerializer(get_or_404(keys_of(request.organization), key_id=key_id)).data)
+        api_key = get_or_404(keys_of(request.organization), key_id=key_id)
+        return Response(ApiKeySerializer(api_key, context={"lineage": Lineage.of(request.organization)}).data)
 
 
 def keys_of(organization: Organization) -> ApiKeyQuerySet:

@@ -8,9 +8,9 @@ from apikeys.models.api_key import (
     NewKey,
 )
 from apikeys.models.expiration import expiry_instant
+from apikeys.models.handover import SILENCE, Handover, Lineage
 from apikeys.models.notice import Notice
 from apikeys.models.origin import KnownOrigin, family_of, network_of
-from apikeys.models.rotation import SILENCE, Rotation
 
 __all__ = [
     "DESCRIPTION_LENGTH",
@@ -18,10 +18,11 @@ __all__ = [
     "SILENCE",
     "ApiKey",
     "ApiKeyQuerySet",
+    "Handover",
     "KnownOrigin",
+    "Lineage",
     "NewKey",
     "Notice",
-    "Rotation",
     "expiry_instant",
     "family_of",
     "network_of",

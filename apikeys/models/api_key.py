@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from django.conf import settings
@@ -18,9 +19,9 @@ from django.utils import timezone
 
 from apikeys import peppers
 from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
-from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy
+from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy, zone_of
+from apikeys.models.handover import Handover, Lineage
 from apikeys.models.notice import Notice
-from apikeys.models.rotation import Rotation
 from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
@@ -31,7 +32,7 @@ from members.models import Member, Organization
 EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
 DESCRIPTION_LENGTH = 120
-IMMUTABLE = ("expires_on", "expires_at", "allowed_networks")
+IMMUTABLE = ("expires_on", "expires_at", "time_zone", "allowed_networks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         listed = [peppers.fingerprint(pepper) for pepper in settings.API_KEY_PEPPERS]
         return self.exclude(pepper=None).exclude(pepper__in=listed)
 
-    def rotating(self) -> "ApiKeyQuerySet":
-        """Keys beside which their successor exists."""
-        return self.existing().filter(successors__deleted_at=None, successors__isnull=False)
+    def to_go_by_themselves(self) -> "ApiKeyQuerySet":
+        """Keys that are to be deleted by themselves once another key has taken over."""
+        return self.existing().filter(delete_when_silent=True)
 
     def update(self, **kwargs: Any) -> int:
         """Update rows. Raises ExpirationImmutable if what never changes is among the fields."""
@@ -88,11 +89,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key of one organization; `existing()` ones are in the list, a deleted one stays as a tombstone for the log.
 
-    `digest` is the HMAC of the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper
-    that it is under, NULL while that isn't known, as of keys made before it was noted. `form_token` names the form that
-    asked for the key, so that sending the form again makes no second one. `allowed_networks` are those from which it
-    may be used, in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until
-    an Admin says that they know about it.
+    `expires_on` is the date that was asked for, by the clock of `time_zone`, which was the organization's then (NULL
+    where that isn't known). The organization may have moved since, so `expiry_day` is what people are told. `digest` is
+    the HMAC of the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper that it is
+    under, NULL while that isn't known, as of keys made before it was noted. `form_token` names the form that asked for
+    the key, so that sending the form again makes no second one. `allowed_networks` are those from which it may be used,
+    in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until an Admin says
+    that they know about it. `reminder_owed_at` marks a key whose expiry is in the log, but of which nobody has been
+    told.
     """
 
     class Kind(models.TextChoices):
@@ -118,6 +122,7 @@ class ApiKey(models.Model):
     description = models.CharField(max_length=DESCRIPTION_LENGTH)
     expires_on = models.DateField("expiration date", null=True, blank=True, editable=False)
     expires_at = models.DateTimeField("expires at", null=True, blank=True, editable=False, db_index=True)
+    time_zone = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - unknown is not empty
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
     created_by_label = models.CharField("created by", max_length=320, editable=False)
@@ -133,6 +138,7 @@ class ApiKey(models.Model):
     last_used_user_agent = models.CharField(max_length=USER_AGENT_LENGTH, blank=True, editable=False)
     new_origin_at = models.DateTimeField(null=True, editable=False)
     expiry_recorded_at = models.DateTimeField(null=True, editable=False)
+    reminder_owed_at = models.DateTimeField(null=True, editable=False)
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
@@ -153,6 +159,9 @@ class ApiKey(models.Model):
                 fields=["expires_at"],
                 name="api_key_expiry_ahead",
                 condition=models.Q(deleted_at=None, expiry_recorded_at=None),
+            ),
+            models.Index(
+                fields=["id"], name="api_key_reminder_owed", condition=models.Q(reminder_owed_at__isnull=False)
             ),
         ]
 
@@ -204,11 +213,35 @@ class ApiKey(models.Model):
         """Return the expiry instant in the organization's time zone; only for keys that expire."""
         if self.expires_at is None:
             raise ValueError("This key never expires.")
-        return self.expires_at.astimezone(self.organization.zone)
+        return self.organization.local(self.expires_at)
+
+    @property
+    def expiry_day(self) -> dt.date | None:
+        """The day on which the key expires, by the organization's clock of now; None if it never does.
+
+        This is the one source: 401s, REST, mails, pages and the staff admin all name this day.
+        """
+        return None if self.expires_at is None else self.local_expiry().date()
+
+    @property
+    def zone_when_made(self) -> dt.tzinfo:
+        """The time zone that the organization had when the key was made, as far as that is known."""
+        if self.time_zone:
+            return ZoneInfo(self.time_zone)
+        if self.expires_on is None or self.expires_at is None:
+            return self.organization.zone
+        if expiry_instant(self.expires_on, self.organization) == self.expires_at:
+            return self.organization.zone
+        return zone_of(self.expires_on, self.expires_at)
+
+    def made_on(self) -> dt.date:
+        """Return the day on which the key was made, by the clock of that time."""
+        return self.created_at.astimezone(self.zone_when_made).date()
 
     def meets_policy(self) -> bool:
         """Whether the key expires as its organization requires of new ones."""
-        return meets_policy(self.expires_on, self.organization, self.created_at)
+        longest = self.organization.longest_expiration(self.created_at, self.zone_when_made)
+        return meets_policy(self.expires_on, self.organization, longest)
 
     def used_within(self, span: dt.timedelta, now: dt.datetime) -> bool:
         """Whether the key was last used less than `span` before `now`."""
@@ -218,10 +251,9 @@ class ApiKey(models.Model):
         """Whether the key may be used from the address `ip`; from one that isn't known only if it may from all."""
         return not self.allowed_networks or contains(self.allowed_networks, ip)
 
-    def rotation(self) -> Rotation | None:
-        """Return the key and its successor, or None if it has none that exists."""
-        new = self.successors.filter(deleted_at=None).first()
-        return Rotation(self, new) if new else None
+    def handover(self, now: dt.datetime) -> Handover | None:
+        """Return how the replacement of the key stands at `now`; None if nothing replaces it."""
+        return Lineage.of(self.organization).handover(self, now)
 
     # Verbs ------------------------------------------------------------------------------------------------------------
 
@@ -265,6 +297,7 @@ class ApiKey(models.Model):
                 description=description,
                 expires_on=expires_on,
                 expires_at=expires_on and expiry_instant(expires_on, organization),
+                time_zone=organization.time_zone,
                 created_at=now,
                 created_by_id=by.id if by.kind == ActorKind.MEMBER else None,
                 created_by_label=by.label,
@@ -297,13 +330,14 @@ class ApiKey(models.Model):
         """Generate the key that is to take this one's place; this one goes on working until it is deleted.
 
         With `delete_when_silent` it is deleted by itself once the new one is in use and it has been silent for a day.
-        Raises KeyNotLive, KeyRotated if it has a successor already, or KeyInvalid as `generate` does.
+        Raises KeyNotLive, KeyRotated if another key replaces it already, or KeyInvalid as `generate` does.
         """
         with transaction.atomic():
             self._lock()
-            if not self.is_live(timezone.now()):
+            now = timezone.now()
+            if not self.is_live(now):
                 raise KeyNotLive
-            if self.rotation():
+            if self.handover(now):
                 raise KeyRotated
             new = ApiKey.generate(
                 self.organization,
@@ -329,13 +363,17 @@ class ApiKey(models.Model):
             return self._delete(by=by, kind=kind, reason=reason)
 
     def delete_if_replaced(self, *, by: Actor, now: dt.datetime) -> bool:
-        """Delete the key if that was asked for and its successor has taken over; return whether it was deleted."""
+        """Delete the key if that was asked for and another has taken over; return whether it was deleted."""
         with transaction.atomic():
             self._lock()
-            rotation = self.rotation()
-            if not (self.delete_when_silent and rotation and rotation.new.is_live(now) and rotation.is_safe(now)):
+            handover = self.handover(now)
+            if handover is None or not handover.goes_now:
                 return False
-            return self._delete(by=by, kind=Notice.Kind.DELETED, reason=f"replaced by {rotation.new.hint}")
+            # Somebody may be deleting the new key at this moment; then this one stays.
+            handover.new._lock()
+            if not handover.new.is_live(now):
+                return False
+            return self._delete(by=by, kind=Notice.Kind.DELETED, reason=f"replaced by {handover.new.hint}")
 
     def _delete(self, *, by: Actor, kind: Notice.Kind, reason: str) -> bool:
         if self.deleted_at is not None:
@@ -398,12 +436,16 @@ class ApiKey(models.Model):
             changes = {"origins": accepted}
             Event.record(Action.API_KEY_ORIGIN_ACCEPTED, self.organization, by=by, target=self, changes=changes)
 
-    def record_expiry(self, *, by: Actor, now: dt.datetime) -> None:
-        """Put the expiry of the key in the audit log, once."""
+    def record_expiry(self, *, by: Actor, now: dt.datetime, owed: bool = False) -> None:
+        """Put the expiry of the key in the audit log, once, and note whether somebody is still to be told of it."""
         with transaction.atomic():
             self._lock()
-            if self.expiry_recorded_at is not None or self.deleted_at is not None or not self.is_expired(now):
+            if self.deleted_at is not None or not self.is_expired(now):
                 return
-            self.expiry_recorded_at = now
-            self.save(update_fields=["expiry_recorded_at"])
-            Event.record(Action.API_KEY_EXPIRED, self.organization, by=by, target=self)
+            if self.expiry_recorded_at is None:
+                self.expiry_recorded_at = now
+                # The event is made when the clock notices, which may be weeks after the expiry.
+                changes = {"expired_at": self.expires_at and self.expires_at.isoformat()}
+                Event.record(Action.API_KEY_EXPIRED, self.organization, by=by, target=self, changes=changes)
+            self.reminder_owed_at = now if owed else None
+            self.save(update_fields=["expiry_recorded_at", "reminder_owed_at"])

@@ -88,6 +88,29 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
             ignore_conflicts=True,
         )
 
+    def pass_on(self, notice: "Notice", addresses: Iterable[str]) -> None:
+        """Write down that `addresses` are to be told in place of the recipient of `notice`, who isn't any more."""
+        from apikeys.tasks import deliver_notices
+
+        self.bulk_create(
+            [
+                Notice(
+                    organization_id=notice.organization_id,
+                    api_key_id=notice.api_key_id,
+                    kind=notice.kind,
+                    occasion=notice.occasion,
+                    recipient=address,
+                    details=notice.details,
+                    created_at=notice.created_at,
+                    next_attempt_at=notice.next_attempt_at,
+                )
+                for address in distinct(addresses)
+            ],
+            ignore_conflicts=True,
+        )
+        notice.delete()
+        transaction.on_commit(partial(start_soon, deliver_notices))
+
 
 class Notice(models.Model):
     """One mail to one `recipient` about one key: to be sent, sent, or failed for good.
@@ -149,6 +172,11 @@ class Notice(models.Model):
         """Save the row; its organization is that of its key."""
         self.organization_id = self.api_key.organization_id
         super().save(*args, **kwargs)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the notice is neither sent nor given up."""
+        return self.sent_at is None and self.failed_at is None
 
 
 def distinct(addresses: Iterable[str]) -> list[str]:

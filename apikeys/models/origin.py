@@ -89,7 +89,7 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         by = Actor.api_key(api_key, origin)
         type(api_key).objects.filter(pk=api_key.pk).update(new_origin_at=now)
         Event.record(Action.API_KEY_NEW_ORIGIN, api_key.organization, by=by, target=api_key, changes={"origins": new})
-        day = now.astimezone(api_key.organization.zone).date().isoformat()
+        day = api_key.organization.local(now).date().isoformat()
         api_key.tell_admins(Notice.Kind.NEW_ORIGIN, by=by, now=now, occasion=day)
 
 

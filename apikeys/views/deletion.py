@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
 from apikeys.forms import DeletionForm
-from apikeys.handover import handover_of
 from apikeys.models import ApiKey
 from members.access import requires
 from members.middleware import MemberRequest
@@ -46,7 +45,7 @@ def render_question(request: MemberRequest, api_key: ApiKey, form: DeletionForm 
         "api_key": api_key,
         "live": api_key.is_live(now),
         "form": form,
-        "handover": handover_of(api_key, now),
+        "handover": api_key.handover(now),
         "replaced": replaced,
         "replaced_live": replaced and replaced.is_live(now),
     }

@@ -8,8 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from apikeys.handover import Handover, chains, handovers
-from apikeys.models import ApiKey, KnownOrigin, Notice
+from apikeys.models import ApiKey, Handover, KnownOrigin, Lineage, Notice
 from apikeys.reminders import Scheduled, State, schedule
 from members.access import requires
 from members.middleware import MemberRequest
@@ -72,9 +71,10 @@ def api_access(request: MemberRequest) -> HttpResponse:
     now = timezone.now()
     live: list[list[Row]] = []
     expired: list[list[Row]] = []
-    for chain in chains(listed(request.organization)):
+    lineage = Lineage.of(request.organization, listed(request.organization))
+    for chain in lineage.chains():
         if any(api_key.is_live(now) for api_key in chain):
-            live.append(rows_of(chain, now))
+            live.append(rows_of(chain, lineage, now))
         else:
             expired += [[Row(api_key, now)] for api_key in chain]
     return render(request, "apikeys/api_key_list.html", {"live": live, "expired": expired})
@@ -87,10 +87,9 @@ def listed(organization: Organization) -> list[ApiKey]:
     return list(organization.api_keys.existing().prefetch_related(reminders, news).order_by("-id"))
 
 
-def rows_of(chain: list[ApiKey], now: dt.datetime) -> list[Row]:
+def rows_of(chain: list[ApiKey], lineage: Lineage, now: dt.datetime) -> list[Row]:
     """Return the rows of keys that replace one another, the newest first."""
-    handed_over = zip(chain, handovers(chain, now), strict=True)
-    return [Row(api_key, now, handover, replaces=api_key is not chain[-1]) for api_key, handover in handed_over]
+    return [Row(api_key, now, lineage.handover(api_key, now), replaces=api_key is not chain[-1]) for api_key in chain]
 
 
 def mark_of(origin: KnownOrigin) -> str:

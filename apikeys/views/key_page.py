@@ -5,7 +5,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from apikeys.handover import handover_of
 from apikeys.models import ApiKey, Notice
 from apikeys.reminders import schedule
 from members.access import requires
@@ -20,13 +19,14 @@ def key_page(request: MemberRequest, key_id: str) -> HttpResponse:
     """Show a key."""
     api_key = find_key(request, key_id)
     now = timezone.now()
+    handover = api_key.handover(now)
     others = api_key.notices.exclude(kind__in=Notice.REMINDERS).order_by("-id")
     context = {
         "api_key": api_key,
         "status": api_key.status(now),
         "live": api_key.is_live(now),
-        "handover": handover_of(api_key, now),
-        "successor": api_key.successors.filter(deleted_at=None).first(),
+        "handover": handover,
+        "successor": handover and handover.new,
         "reminders": schedule(api_key, now),
         "other_mails": others[:OTHER_MAILS_SHOWN],
         "origins": list(api_key.origins.all()),

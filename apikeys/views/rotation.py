@@ -44,7 +44,8 @@ def rotation(request: MemberRequest, key_id: str) -> HttpResponse:
 
 def can_be_rotated(api_key: ApiKey) -> bool:
     """Whether a successor could be made now."""
-    return api_key.is_live(timezone.now()) and api_key.rotation() is None
+    now = timezone.now()
+    return api_key.is_live(now) and api_key.handover(now) is None
 
 
 def render_form(request: MemberRequest, form: RotationForm) -> HttpResponse:
@@ -56,7 +57,7 @@ def render_form(request: MemberRequest, form: RotationForm) -> HttpResponse:
 def render_impossible(request: MemberRequest, api_key: ApiKey) -> HttpResponse:
     """Say why the key gets no successor, and where to go instead; whoever only looks has done nothing wrong."""
     now = timezone.now()
-    made = api_key.rotation()
+    made = api_key.handover(now)
     context = {"api_key": api_key, "new": made and made.new, "new_expired": made and made.new.is_expired(now)}
     status = CONFLICT if request.method == "POST" else 200
     return render(request, "apikeys/api_key_not_rotated.html", context, status=status)

@@ -125,7 +125,7 @@ class OrganizationAdmin(StaffAdmin):
         """Whether SCIM is on, since when and by whom."""
         if organization.scim_enabled_at is None:
             return "Off"
-        since = organization.scim_enabled_at.astimezone(organization.zone)
+        since = organization.local(organization.scim_enabled_at)
         return f"On since {since:%-d %b %Y, %H:%M} ({organization.time_zone}) by {organization.scim_enabled_by}"
 
     @admin.display(description="SCIM base URL")

@@ -156,12 +156,29 @@ class Organization(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The organization's time zone."""
+        """The organization's time zone. Raises ZoneInfoNotFoundError if this host doesn't know it."""
         return zoneinfo.ZoneInfo(self.time_zone)
 
-    def longest_expiration(self, now: dt.datetime) -> dt.date:
-        """Return the latest expiration date that the policy has for a key made at `now`."""
-        return now.astimezone(self.zone).date() + dt.timedelta(days=self.key_lifetime_days)
+    def local(self, moment: dt.datetime) -> dt.datetime:
+        """Return `moment` as people are shown it: by the organization's clock.
+
+        It is the last moment that Python knows for a later one, and in UTC on a host that doesn't know the time zone.
+        """
+        try:
+            zone: dt.tzinfo = self.zone
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            zone = dt.UTC
+        try:
+            return moment.astimezone(zone)
+        except OverflowError:
+            return dt.datetime.max.replace(tzinfo=zone)
+
+    def longest_expiration(self, now: dt.datetime, zone: dt.tzinfo | None = None) -> dt.date:
+        """Return the latest expiration date that the policy has for a key made at `now`.
+
+        `zone` is the time zone in which the key was made, if that isn't the organization's any more.
+        """
+        return now.astimezone(zone or self.zone).date() + dt.timedelta(days=self.key_lifetime_days)
 
     def domain_names(self) -> list[str]:
         """Return the approved domains, sorted."""

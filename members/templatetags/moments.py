@@ -29,7 +29,7 @@ def day_text(date: dt.date) -> str:
 
 def instant_text(moment: dt.datetime, organization: Organization) -> str:
     """Return `moment` as in "23 Nov 2026, 00:00 (Europe/Berlin)"."""
-    local = moment.astimezone(organization.zone)
+    local = organization.local(moment)
     return f"{day_text(local)}, {local:%H:%M} ({organization.time_zone})"
 
 
@@ -42,14 +42,14 @@ def ago_text(moment: dt.datetime, now: dt.datetime, organization: Organization) 
         if seconds < limit:
             count = seconds // size
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
-    return day_text(moment.astimezone(organization.zone))
+    return day_text(organization.local(moment))
 
 
 @register.simple_tag(takes_context=True)
 def day(context: dict[str, Any], moment: dt.datetime) -> SafeString:
     """Render the day of `moment`, the instant on hover."""
     organization = context["request"].organization
-    text = day_text(moment.astimezone(organization.zone))
+    text = day_text(organization.local(moment))
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), instant_text(moment, organization), text
     )

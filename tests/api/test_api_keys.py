@@ -4,12 +4,16 @@ import datetime as dt
 from typing import Any
 
 import pytest
+import time_machine
 
 from apikeys.models import ApiKey
+from audit.actor import Origin
 from audit.models import Actor
 from members.models import Member, Organization
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP, new_key
+
+NOON = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
 
 
 def test_a_key_is_told_of_without_its_text(reader: Script, acme: Organization, ana: Member, today: dt.date) -> None:
@@ -35,6 +39,7 @@ def test_a_key_is_told_of_without_its_text(reader: Script, acme: Organization, a
         "status": "live",
         "allowed_networks": ["127.0.0.0/8"],
         "replaces": None,
+        "rotation": None,
         "created_at": row.created_at.isoformat().replace("+00:00", "Z"),
         "created_by": "Ana Admin",
         "expires_on": expires_on.isoformat(),
@@ -60,13 +65,29 @@ def test_the_newest_comes_first_and_says_what_it_replaces(script: Script, acme: 
     assert script.read(f"api-keys/{new.key_id}") == keys[0]
 
 
+def test_an_old_key_says_how_its_rotation_stands(script: Script, acme: Organization) -> None:
+    old = new_key(acme, description="Old").api_key
+    new = old.rotate(description="New", expires_on=None, by=SETUP, delete_when_silent=True).api_key
+    used, taken_over = NOON - dt.timedelta(hours=5), NOON - dt.timedelta(hours=4)
+    stages = []
+    for api_key, moment in ((None, NOON), (old, used), (new, taken_over)):
+        if api_key is not None:
+            api_key.record_use(Origin(), moment)
+        with time_machine.travel(NOON, tick=False):
+            stages.append(script.read(f"api-keys/{old.key_id}")["rotation"])
+            listed = {key["key_id"]: key["rotation"] for key in script.results("api-keys")}
+        assert listed[old.key_id] == stages[-1]
+        assert listed[new.key_id] is None
+    assert [stage["stage"] for stage in stages] == ["safe", "unused", "silent"]
+    safe_at = (taken_over + dt.timedelta(hours=24)).isoformat().replace("+00:00", "Z")
+    assert stages[-1] == {"stage": "silent", "replaced_by": new.key_id, "safe_at": safe_at, "deleted_at": safe_at}
+
+
 def test_expired_keys_are_listed_and_deleted_ones_are_not(script: Script, acme: Organization, today: dt.date) -> None:
     soon = new_key(acme, description="Soon", expires_on=today + dt.timedelta(days=9)).api_key
     gone = new_key(acme, description="Gone").api_key
     expired = new_key(acme, description="Expired", expires_on=today + dt.timedelta(days=1)).api_key
     # No code changes when a key expires, so the clock does.
-    import time_machine
-
     with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(days=2)):
         gone.delete_key(by=SETUP)
         statuses = {key["description"]: key["status"] for key in script.results("api-keys")}
@@ -89,7 +110,7 @@ def test_the_list_costs_the_same_however_long_it_is(
     script.get("api-keys")
 
     def spent() -> int:
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             return len(script.results("api-keys"))
 
     new_key(acme, expires_on=today + dt.timedelta(days=9)).api_key.rotate(

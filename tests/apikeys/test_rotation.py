@@ -2,14 +2,14 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
 
 from apikeys.errors import KeyInvalid, KeyNotLive, KeyRotated
-from apikeys.models import ApiKey, NewKey, Notice, Rotation
+from apikeys.models import ApiKey, Handover, NewKey, Notice
 from audit.actor import Actor, Origin
 from audit.models import Action
 from lib import request_id
@@ -23,29 +23,41 @@ HOUR = dt.timedelta(hours=1)
 HERE = Origin("203.0.113.7", "Okta SCIM Client 1.0.0")
 
 
+class Pair(NamedTuple):
+    """A key and its successor."""
+
+    old: ApiKey
+    new: ApiKey
+
+
+def between(old: ApiKey, now: dt.datetime = NOON) -> tuple[ApiKey, ApiKey] | None:
+    handover = old.handover(now)
+    return None if handover is None else (handover.old, handover.new)
+
+
 def successor(key: NewKey, **fields: Any) -> NewKey:
     return key.api_key.rotate(**({"description": "Okta 2028", "expires_on": None, "by": SETUP} | fields))
 
 
 @pytest.fixture
-def rotation(acme: Organization) -> Rotation:
+def pair(acme: Organization) -> Pair:
     """A key of acme and its successor, neither used yet."""
     with time_machine.travel(NOON - dt.timedelta(days=30), tick=False):
         old = new_key(acme)
         new = successor(old, delete_when_silent=True)
-    return Rotation(old.api_key, new.api_key)
+    return Pair(old.api_key, new.api_key)
 
 
 @pytest.fixture
-def used(rotation: Rotation) -> Callable[[dt.datetime | None, dt.datetime | None], Rotation]:
+def used(pair: Pair) -> Callable[[dt.datetime | None, dt.datetime | None], Pair]:
     """Return a function that has the old and the new key used at the moments given."""
 
-    def use(old: dt.datetime | None, new: dt.datetime | None) -> Rotation:
-        for api_key, moment in ((rotation.old, old), (rotation.new, new)):
+    def use(old: dt.datetime | None, new: dt.datetime | None) -> Pair:
+        for api_key, moment in ((pair.old, old), (pair.new, new)):
             if moment is not None:
                 api_key.record_use(HERE, moment)
                 api_key.refresh_from_db()
-        return rotation
+        return pair
 
     return use
 
@@ -87,7 +99,7 @@ def test_a_key_has_one_successor_at_a_time(acme: Organization) -> None:
     first.api_key.delete_key(by=SETUP)
     second = successor(old)
 
-    assert old.api_key.rotation() == Rotation(old.api_key, second.api_key)
+    assert between(old.api_key) == (old.api_key, second.api_key)
 
 
 def test_the_database_has_the_last_word_on_successors(acme: Organization) -> None:
@@ -101,8 +113,9 @@ def test_a_successor_can_be_rotated_in_its_turn(acme: Organization) -> None:
     first = new_key(acme)
     second = successor(first)
     third = successor(second)
-    assert second.api_key.rotation() == Rotation(second.api_key, third.api_key)
-    assert set(acme.api_keys.rotating()) == {first.api_key, second.api_key}
+    assert between(second.api_key) == (second.api_key, third.api_key)
+    assert between(first.api_key) == (first.api_key, third.api_key)
+    assert between(third.api_key) is None
 
 
 def test_what_is_deleted_or_expired_is_not_rotated(acme: Organization, today: dt.date) -> None:
@@ -123,11 +136,11 @@ def test_a_successor_that_makes_no_sense_leaves_everything_as_it_was(acme: Organ
 
 
 @pytest.mark.parametrize(
-    ("old_used", "new_used", "looked_at", "state", "safe_at"),
+    ("old_used", "new_used", "looked_at", "stage", "safe_at"),
     [
-        (None, None, NOON, "unused", None),
+        (None, None, NOON, "safe", None),
         (NOON, None, NOON + 100 * HOUR, "unused", None),
-        (None, NOON, NOON, "silent", NOON + 24 * HOUR),
+        (None, NOON, NOON, "safe", NOON),
         (NOON - 3 * HOUR, NOON, NOON + HOUR, "silent", NOON + 24 * HOUR),
         (NOON, NOON, NOON + HOUR, "silent", NOON + 24 * HOUR),
         (NOON - 3 * HOUR, NOON, NOON + 24 * HOUR, "safe", NOON + 24 * HOUR),
@@ -136,10 +149,10 @@ def test_a_successor_that_makes_no_sense_leaves_everything_as_it_was(acme: Organ
         (NOON + 2 * HOUR, NOON, NOON + 26 * HOUR, "safe", NOON + 26 * HOUR),
     ],
 )
-def test_the_pair_says_how_far_the_new_key_has_taken_over(used, old_used, new_used, looked_at, state, safe_at) -> None:
-    rotation = used(old_used, new_used)
-    assert rotation.state(looked_at) == state
-    assert rotation.safe_at() == safe_at
+def test_the_pair_says_how_far_the_new_key_has_taken_over(used, old_used, new_used, looked_at, stage, safe_at) -> None:
+    handover = used(old_used, new_used).old.handover(looked_at)
+    assert handover.stage == stage
+    assert handover.safe_at == safe_at
 
 
 def test_an_old_key_that_has_expired_is_out_of_use(acme: Organization) -> None:
@@ -147,25 +160,23 @@ def test_an_old_key_that_has_expired_is_out_of_use(acme: Organization) -> None:
         old = new_key(acme, expires_on=dt.date(2027, 3, 3))
         new = successor(old)
         new.api_key.record_use(HERE, NOON)
-        new.api_key.refresh_from_db()
         old.api_key.record_use(HERE, NOON + 30 * HOUR)
         old.api_key.refresh_from_db()
-    rotation = Rotation(old.api_key, new.api_key)
-    assert rotation.state(NOON + 31 * HOUR) == "both"
-    assert rotation.state(NOON + 36 * HOUR) == "safe"
+    stages = [old.api_key.handover(NOON + hours * HOUR) for hours in (31, 36)]
+    assert [handover and handover.stage for handover in stages] == [Handover.Stage.BOTH, Handover.Stage.SAFE]
 
 
 def test_the_first_use_is_remembered(used) -> None:
     used(None, NOON)
-    rotation = used(None, NOON + HOUR)
-    assert (rotation.new.first_used_at, rotation.new.last_used_at) == (NOON, NOON + HOUR)
+    pair = used(None, NOON + HOUR)
+    assert (pair.new.first_used_at, pair.new.last_used_at) == (NOON, NOON + HOUR)
 
 
-def test_of_two_processes_the_earlier_first_use_is_remembered(rotation: Rotation) -> None:
-    as_another_process_read_it = ApiKey.objects.get(pk=rotation.new.pk)
-    rotation.new.record_use(HERE, NOON)
+def test_of_two_processes_the_earlier_first_use_is_remembered(pair: Pair) -> None:
+    as_another_process_read_it = ApiKey.objects.get(pk=pair.new.pk)
+    pair.new.record_use(HERE, NOON)
     as_another_process_read_it.record_use(HERE, NOON + HOUR)
-    assert ApiKey.objects.get(pk=rotation.new.pk).first_used_at == NOON
+    assert ApiKey.objects.get(pk=pair.new.pk).first_used_at == NOON
 
 
 @pytest.mark.parametrize(
@@ -178,17 +189,17 @@ def test_of_two_processes_the_earlier_first_use_is_remembered(rotation: Rotation
     ],
 )
 def test_an_old_key_is_deleted_by_itself_after_a_day_of_silence(used, old_used, new_used, run_at, deleted) -> None:
-    rotation = used(old_used, new_used)
-    assert rotation.old.delete_if_replaced(by=SETUP, now=run_at) is deleted
-    assert (ApiKey.objects.get(pk=rotation.old.pk).deleted_at is not None) is deleted
-    events = rotation.old.organization.events.filter(action=Action.API_KEY_DELETED)
-    assert [event.changes["reason"] for event in events] == [f"replaced by {rotation.new.hint}"] * deleted
+    pair = used(old_used, new_used)
+    assert pair.old.delete_if_replaced(by=SETUP, now=run_at) is deleted
+    assert (ApiKey.objects.get(pk=pair.old.pk).deleted_at is not None) is deleted
+    events = pair.old.organization.events.filter(action=Action.API_KEY_DELETED)
+    assert [event.changes["reason"] for event in events] == [f"replaced by {pair.new.hint}"] * deleted
 
 
 def test_a_use_that_comes_in_between_saves_the_old_key(used) -> None:
-    rotation = used(NOON, NOON)
-    ApiKey.objects.get(pk=rotation.old.pk).record_use(HERE, NOON + 23 * HOUR)
-    assert not rotation.old.delete_if_replaced(by=SETUP, now=NOON + 25 * HOUR)
+    pair = used(NOON, NOON)
+    ApiKey.objects.get(pk=pair.old.pk).record_use(HERE, NOON + 23 * HOUR)
+    assert not pair.old.delete_if_replaced(by=SETUP, now=NOON + 25 * HOUR)
 
 
 def test_an_old_key_stays_unless_its_deletion_was_asked_for(acme: Organization) -> None:

@@ -6,7 +6,8 @@ import pytest
 from celery.schedules import crontab
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import IntegrityError, connection
+from django.db.models.signals import pre_delete
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -47,3 +48,21 @@ def test_the_clock_starts_it_every_day():
     assert entry["task"] in app.tasks
     assert isinstance(entry["schedule"], crontab)
     assert entry["schedule"].remaining_estimate(timezone.now()) <= dt.timedelta(days=1)
+
+
+def test_a_session_that_can_not_be_deleted_keeps_no_other(monkeypatch: pytest.MonkeyPatch, caplog):
+    monkeypatch.setattr(sessions, "CLEARED_AT_ONCE", 10)
+    make_sessions(25, dt.timedelta(days=1))
+
+    def refuse(sender, instance, **kwargs):
+        if instance.pk == "1-13":
+            raise IntegrityError
+
+    pre_delete.connect(refuse, sender=Session)
+    try:
+        assert sessions.clear_expired_sessions(timezone.now()) == 24
+    finally:
+        pre_delete.disconnect(refuse, sender=Session)
+    assert list(Session.objects.values_list("pk", flat=True)) == ["1-13"]
+    assert "an expired session can't be deleted" in caplog.text
+    assert "1-13" not in caplog.text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from apikeys.models import ApiKey, Notice, expiry_instant
-from apikeys.reminders import LONGEST_NOTICE, due_at, is_on, plan_key, step_to_tell
+from apikeys.reminders import LONGEST_NOTICE, due_at, is_on, owed_step, plan_key
 from members.models import Organization
 from tests.conftest import person
 
@@ -126,7 +126,7 @@ def test_a_clock_that_strikes_hourly_tells_each_step_once_and_not_too_early(
     now, api_key, strikes = made.created_at, fresh(made), []
     while now < expires_at + 2 * HOUR:
         strikes.append(now)
-        if step_to_tell(api_key, now) or api_key.is_expired(now):
+        if owed_step(api_key, now) or api_key.is_expired(now):
             plan_key(api_key, now)
             api_key = fresh(made)
         now += HOUR

@@ -84,6 +84,7 @@ def test_a_successor_names_the_key_that_it_replaces(acme, ana, key, at, run_on):
 
 def test_a_deleted_key_says_who_when_why_and_what_happens(berlin, ana, key, at, run_on):
     api_key = key("2027-06-10")
+    api_key.record_use(HOME, day("2027-02-01"))
     by = Actor.member(ana, Origin("203.0.113.9", "Firefox"))
     at("2027-03-01", api_key.delete_key, by=by, reason="not needed")
     [mail] = run_on("2027-03-02")

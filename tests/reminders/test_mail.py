@@ -12,6 +12,8 @@ from audit.actor import Origin
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
 
+HOME = Origin("203.0.113.7", "Okta SCIM Client 1.0")
+
 
 def parts(mail):
     return [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
@@ -46,7 +48,7 @@ def test_days_are_counted_by_the_organizations_calendar(acme, ana, key, run_on):
 
 def test_the_mail_says_all_there_is_to_know(berlin, ana, key, run_on):
     api_key = key("2027-06-10")
-    api_key.record_use(Origin("203.0.113.7", "Okta SCIM Client 1.0"), dt.datetime(2027, 5, 9, 22, 3, tzinfo=dt.UTC))
+    api_key.record_use(HOME, dt.datetime(2027, 5, 9, 22, 3, tzinfo=dt.UTC))
     [mail] = run_on("2027-05-10")
     for text in parts(mail):
         assert "Okta" in text
@@ -70,15 +72,30 @@ def test_a_key_never_used_says_so(ana, key, run_on):
     plain, html = parts(run_on("2027-05-10")[0])
     assert "Last used: never" in plain
     assert ">never<" in html
+    for text in (plain, html):
+        assert "This key was never used, so nothing stops working." in text
+        assert "That is safe at once: nothing ever used it." in text
 
 
-def test_an_expired_key_is_spoken_of_in_the_past(ana, key, run_on):
-    key("2027-06-10")
+def test_an_expired_key_is_spoken_of_in_the_past_and_has_steps_of_its_own(ana, key, run_on):
+    api_key = key("2027-06-10")
+    api_key.record_use(HOME, day("2027-05-09"))
     for text in parts(run_on("2027-06-10")[0]):
         assert "Expired" in text
         assert "Since then Okta" in text
-        assert "http://localhost/settings/api-access/keys/new" in text
+        assert f"http://localhost/settings/api-access/keys/new?like={api_key.key_id}" in text
+        assert "Generate a replacement" in text
+        assert "The expired key stays refused" in text
+        assert "same time" not in text
         assert "/rotation" not in text
+
+
+def test_an_expired_key_that_was_never_used_stops_nothing(ana, key, run_on):
+    key("2027-06-10")
+    for text in parts(run_on("2027-06-10")[0]):
+        assert "This key was never used, so nothing has stopped working." in text
+        assert "If the key is still needed, generate a new one." in text
+        assert "401" not in text
 
 
 @pytest.mark.parametrize("kind", [ApiKey.Kind.API_READ, ApiKey.Kind.API_WRITE])
@@ -110,6 +127,7 @@ def test_a_key_with_a_successor_says_how_far_the_rotation_is(acme, ana, key, run
     with time_machine.travel("2027-05-01T12:00Z", tick=False):
         new = old.rotate(description="Okta", expires_on=dt.date(2028, 6, 10), by=SETUP).api_key
     new.notices.all().delete()
+    old.record_use(HOME, day("2027-05-09"))
     for text in parts(run_on("2027-05-10")[0]):
         assert new.hint in text
         assert "The new key has not been used yet." in text
@@ -117,11 +135,13 @@ def test_a_key_with_a_successor_says_how_far_the_rotation_is(acme, ana, key, run
         assert "/rotation" not in text
         assert "Generate a new key" not in text
         assert "Put the new key in place" in text
-    new.record_use(Origin("203.0.113.7"), day("2027-05-20"))
+        assert "If the new key isn’t in place by then, Okta" in text
+    new.record_use(HOME, day("2027-05-20"))
     for text in parts(run_on("2027-06-03")[0]):
         assert "The old key can be deleted." in text
         assert "Put the new key in place" not in text
         assert "Delete the old key" in text
+        assert "401" not in text
 
 
 def test_a_key_that_goes_by_itself_says_so(acme, ana, key, run_on):

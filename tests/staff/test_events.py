@@ -75,3 +75,13 @@ def test_events_are_only_looked_at(admin, acme):
     before = Event.objects.count()
     admin.post(page(EVENT), {"action": "delete_selected", "_selected_action": [event.pk], "post": "yes"})
     assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [("0001-01-01", "9999-12-31", 3), ("1960-01-01", "9999-12-30", 3), ("9999-12-31", "0001-01-01", 0)],
+)
+def test_days_at_the_ends_of_the_calendar_are_no_fault(admin, dated, first, last, found):
+    answer = admin.get(page(EVENT), {"created_at_from": first, "created_at_to": last})
+    assert answer.status_code == 200
+    assert len([row for row in rows(answer) if "day" in row.changes]) == found

@@ -101,7 +101,9 @@ def test_a_key_for_scripts_is_not_pasted_into_okta(acme, ana_browser):
 def test_an_old_key_that_was_never_used_says_so(acme, ana_browser):
     old, _ = rotated(acme, "silent")
     ApiKey.objects.filter(pk=old.pk).update(last_used_at=None)
-    assert "old key never used" in text_of(ana_browser.get(LIST))
+    words = text_of(ana_browser.get(LIST))
+    assert "The old key was never used, so it is safe to delete." in words
+    assert "old key never used" in words
 
 
 def test_an_old_key_that_has_expired_stays_beside_the_new_one(acme, ana_browser):
@@ -168,8 +170,8 @@ def test_keys_rotated_twice_are_one_part_and_are_called_by_their_last_four(acme,
     (rows,) = parts(ana_browser.get(LIST).content.decode())
     for api_key, row in ((newest, rows[0]), (middle, rows[1]), (oldest, rows[3])):
         assert api_key.hint in row
-    assert f"Paste key …{newest.last_four} into Okta; don’t delete key …{middle.last_four} yet." in rows[2]
-    assert f"Wait: key …{middle.last_four} has not been used" in rows[4]
+    assert f"Key …{middle.last_four} was never used, so it is safe to delete." in rows[2]
+    assert f"Paste key …{newest.last_four} into Okta; don’t delete key …{oldest.last_four} yet." in rows[4]
     assert f"key …{oldest.last_four} last used 1 hour ago" in rows[4]
 
 
@@ -179,17 +181,21 @@ def test_who_skips_the_key_in_the_middle_is_told_of_the_one_in_use(acme, ana_bro
     ApiKey.objects.filter(pk=oldest.pk).update(delete_when_silent=True)
     use(newest, 50 * HOUR, first=True)
     (rows,) = parts(ana_browser.get(LIST).content.decode())
-    assert f"Key …{middle.last_four} is safe to delete." in rows[2]
-    assert "by itself" not in rows[4]
+    assert f"Key …{middle.last_four} was never used, so it is safe to delete." in rows[2]
+    assert "It will be deleted by itself soon." in rows[4]
     assert f"Key …{oldest.last_four} is safe to delete. Key …{newest.last_four} first used 2 days ago" in rows[4]
 
 
-def test_when_the_key_in_the_middle_is_deleted_the_others_stand_alone(acme, ana_browser):
-    _, middle, oldest = chain(acme)
+def test_when_the_key_in_the_middle_is_deleted_the_last_one_replaces_the_first(acme, ana_browser):
+    newest, middle, oldest = chain(acme)
+    use(oldest, HOUR)
     middle.delete_key(by=SETUP)
     page = ana_browser.get(LIST).content.decode()
-    assert [len(part) for part in parts(page)] == [1, 1]
-    assert f"{oldest.key_id}/rotation" in page
+    (rows,) = parts(page)
+    assert newest.hint in rows[0]
+    assert oldest.hint in rows[1]
+    assert "Paste the new key into Okta; don’t delete the old one yet." in rows[2]
+    assert f"{oldest.key_id}/rotation" not in page
 
 
 def test_each_key_says_its_next_reminder_or_the_last_one(acme, ana_browser):

@@ -98,14 +98,6 @@ def test_a_key_of_an_organization_that_has_moved_lives_for_a_day_at_least(acme, 
     assert chosen(page) == ["1-days"]
 
 
-def test_a_key_that_lives_until_the_end_of_the_calendar_can_be_rotated(acme, ana_browser):
-    """A life as long as its own would end after the year 9999."""
-    with time_machine.travel(timezone.now() - dt.timedelta(days=300)):
-        old = new_key(acme, expires_on=dt.date(9999, 12, 31)).api_key
-    answer = ana_browser.get(rotation_of(old))
-    assert chosen(answer.content.decode()) == ["365-days"]
-
-
 def test_an_admin_rotates_a_key_and_both_work(acme, ana, old, ana_browser, today, client):
     answer = ana_browser.post(rotation_of(old), asked(description=" Okta 2027 ", delete_when_silent="on"))
     assert answer.status_code == 200

@@ -8,7 +8,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
 from apikeys.errors import KeyInvalid
-from apikeys.models import ApiKey, expiry_instant
+from apikeys.models import ApiKey
 from audit.actor import Actor
 from members.management.organizations import organization_with_id
 
@@ -70,8 +70,8 @@ class Command(BaseCommand):
         except KeyInvalid as error:
             raise CommandError(error.detail) from None
         until = "never expires"
-        if options["expires"]:
-            until = f"expires at {expiry_instant(options['expires'], organization):%Y-%m-%d %H:%M %Z}"
+        if new.api_key.expires_at:
+            until = f"expires at {new.api_key.local_expiry():%Y-%m-%d %H:%M %Z}"
         self.stderr.write(f"{new.api_key.get_kind_display()} key of {organization}, {until}. Store it now.")
 
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apikeys.delivery import deliver, is_too_early, is_wanted
 from apikeys.models import ApiKey, Notice
-from apikeys.recipients import recipients
-from apikeys.reminders import due_at, keys_to_plan, plan, step_to_tell
+from apikeys.reminders import addresses_to_add, due_at, keys_to_plan, owed_step, plan
+from lib.each import for_each
 
 Row = tuple[str, ...]
 # Reminders are looked for around the moment, and told in each organization's time zone: both ends need room for that.
@@ -45,22 +45,27 @@ class Command(BaseCommand):
             raise CommandError("--at goes with --dry-run: mails are sent now or not at all.")
         now = options["at"] or timezone.now()
         if options["dry_run"]:
-            self.list_rows(COLUMNS, to_be_sent(now), none=f"Nothing is due at {now:%Y-%m-%d %H:%M %Z}.")
+            rows, faults = to_be_sent(now)
+            self.list_rows(COLUMNS, sorted(rows), none=f"Nothing is due at {now:%Y-%m-%d %H:%M %Z}.")
         else:
-            self.send(now)
+            faults = self.send(now)
+        if faults:
+            raise CommandError(f"{faults} could not be looked at for a fault of ours; the log says why.")
 
-    def send(self, now: dt.datetime) -> None:
-        plan(now)
+    def send(self, now: dt.datetime) -> int:
+        """Send what is due at `now`; return with how many keys and notices that failed for a fault of ours."""
+        faults = plan(now)
         due = list(Notice.objects.due(now).values_list("id", flat=True))
-        deliver(now)
+        faults += deliver(now)
         notices = Notice.objects.filter(pk__in=due).select_related("api_key__organization").order_by("id")
-        self.list_rows(
-            (*COLUMNS, "RESULT"), [(*row_of(notice), result(notice)) for notice in notices], none="Nothing was due."
-        )
+        rows: list[Row] = []
+        faults += for_each(notices, lambda notice: rows.append((*row_of(notice), result(notice))), fault=cant_be_listed)
+        self.list_rows((*COLUMNS, "RESULT"), rows, none="Nothing was due.")
         # What waits without a failure is in the hands of a worker.
         if notices.waiting().exclude(failure="").exists():
             left = notices.waiting().count()
             raise CommandError(f"{left} could not be sent yet; the worker, or this command later, tries again.")
+        return faults
 
     def list_rows(self, columns: Row, rows: list[Row], *, none: str) -> None:
         if not rows:
@@ -72,14 +77,31 @@ class Command(BaseCommand):
             self.stdout.write("  ".join(cells).rstrip())
 
 
-def to_be_sent(now: dt.datetime) -> list[Row]:
-    """Return what would be sent at `now`: what waits already, and what would be written down."""
+def to_be_sent(now: dt.datetime) -> tuple[list[Row], int]:
+    """Return what would be sent at `now`, and with how many notices and keys that failed.
+
+    It is what waits already, and what would be written down.
+    """
+    rows: list[Row] = []
+
+    def add_notice(notice: Notice) -> None:
+        if not is_too_early(notice, now) and is_wanted(notice, now):
+            rows.append(row_of(notice))
+
+    def add_key(api_key: ApiKey) -> None:
+        if step := owed_step(api_key, now):
+            due = due_at(api_key, step)
+            rows.extend(row(api_key, step, address, due) for address in addresses_to_add(api_key, step))
+
     waiting = Notice.objects.due(now).select_related("api_key__organization")
-    rows = [row_of(notice) for notice in waiting if not is_too_early(notice, now) and is_wanted(notice, now)]
-    for api_key in keys_to_plan(now):
-        if step := step_to_tell(api_key, now):
-            rows += [row(api_key, step, address, due_at(api_key, step)) for address in recipients(api_key)]
-    return sorted(rows)
+    faults = for_each(waiting, add_notice, fault=cant_be_listed)
+    faults += for_each(keys_to_plan(now), add_key, fault=cant_be_listed)
+    return rows, faults
+
+
+def cant_be_listed(row: Notice | ApiKey) -> str:
+    """Return what the log says of a row that can't be listed."""
+    return f"{row._meta.verbose_name} {row.pk} can't be listed"
 
 
 def row_of(notice: Notice) -> Row:
@@ -90,7 +112,7 @@ def row_of(notice: Notice) -> Row:
 
 def row(api_key: ApiKey, kind: Notice.Kind, recipient: str, due: dt.datetime) -> Row:
     organization = api_key.organization
-    local = due.astimezone(organization.zone)
+    local = organization.local(due)
     cells = (organization.name, api_key.hint, api_key.description, kind.label, recipient)
     return f"{local:%Y-%m-%d %H:%M %Z}", *(" ".join(cell.split()) for cell in cells)
 
