@@ -169,7 +169,7 @@ def check_words(diary: Diary, stage: str | None, now: dt.datetime, *, by_itself:
 
 
 @pytest.mark.django_db
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(days=st.sampled_from([None, 6, 12]), steps=st.lists(STEPS, min_size=3, max_size=14))
 @example(days=12, steps=THE_NEW_KEY_EXPIRES_FIRST)
 @example(days=6, steps=[*THE_NEW_KEY_EXPIRES_FIRST, *THE_NEW_KEY_EXPIRES_FIRST[-1:]])

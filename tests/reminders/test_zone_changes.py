@@ -93,7 +93,7 @@ def test_a_key_whose_only_reminder_seems_past_after_a_move_is_reminded(acme, ana
 
 
 @pytest.mark.django_db
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     zones=st.lists(st.sampled_from(ZONES), min_size=2, max_size=4),
     moves=st.lists(st.integers(0, 40 * 24), min_size=3, max_size=3),
