@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections, transaction
+from django.utils import timezone
 
 from apikeys.models import ApiKey
 from audit.models import Event
@@ -52,6 +53,10 @@ def shell(commands: str, folder: Path, url: str, **environment: str) -> str:
     return done.stdout
 
 
+def in_days(days: int) -> dt.date:
+    return timezone.now().date() + dt.timedelta(days=days)
+
+
 @pytest.fixture
 def key(acme: Organization, globex: Organization) -> str:
     """Fill the tests' database with something of everything; return a SCIM key of acme's."""
@@ -59,8 +64,8 @@ def key(acme: Organization, globex: Organization) -> str:
     person(globex, "eve@globex.example", "Eve Else", "Admin")
     user = User.objects.create_superuser("ana@acme.example", "correct horse battery")
     Member.objects.filter(user_name="ana@acme.example").update(user=user)
-    made = new_key(acme, expires_on=dt.date(2099, 1, 1))
-    made.api_key.rotate(description="next", expires_on=dt.date(2099, 2, 2), by=SETUP)
+    made = new_key(acme, expires_on=in_days(400))
+    made.api_key.rotate(description="next", expires_on=in_days(800), by=SETUP)
     new_key(acme).api_key.delete_key(by=SETUP)
     call_command("load_members", acme.public_id, "--count", "40")
     okta = IdentityProvider(made.text)
@@ -97,7 +102,7 @@ def check(key: str, before: dict[str, Any]) -> None:
     assert okta.create("new@acme.example", emails=[{"value": "new@acme.example"}]).status_code == 201
     assert okta.get("/Users", count=0).json()["totalResults"] == 42
     acme.approved_domains.create(domain="new.example")
-    fresh_key = new_key(acme, expires_on=dt.date(2099, 3, 3)).api_key
+    fresh_key = new_key(acme, expires_on=in_days(900)).api_key
     User.objects.create_user("new@acme.example")
     later = "UPDATE apikeys_apikey SET expires_on = '2100-01-01' WHERE id = %s"
     cursor = connections["default"].cursor()
@@ -164,7 +169,7 @@ TRY_THE_DEMO = """
     ORG=$(python manage.py shell --no-imports --command "$find")
     python manage.py set_scim $ORG on
     python manage.py load_members $ORG --count 32
-    python manage.py create_api_key $ORG --type scim --description Okta --expires 2099-01-01
+    python manage.py create_api_key $ORG --type scim --description Okta
 """
 
 

@@ -261,6 +261,7 @@ ODD = [
     [*KEY, LONG],
     [*KEY, "Odd", "--expires", "2020-02-02"],
     [*KEY, "Odd", "--expires", "0001-01-01"],
+    [*KEY, "Odd", "--expires", "9999-12-31"],
     [*KEY, "Odd", "--expires", "10000-01-01"],
     [*KEY, "Odd", "--expires", "2027-02-30"],
     [*KEY, "Odd", "--network", "203.0.113.0/99"],
