@@ -34,6 +34,13 @@ KINDS = {
             "The Host header names no host of this service: call it at https://settings.example.com.",
         ),
         Kind(
+            "https_required",
+            403,
+            "The request came over http",
+            "Call the service over https. A proxy that ends TLS must be believed, and say that it did.",
+            "This request came over http, which shows its key to the network: call https://settings.example.com.",
+        ),
+        Kind(
             "malformed_json",
             400,
             "The body is no JSON",

@@ -95,7 +95,7 @@ RESPONSE_HEADERS = (
     ),
 )
 
-EVERYWHERE = ("wrong_host", "unknown_parameter", "bad_request", "not_acceptable", "internal_error")
+EVERYWHERE = ("wrong_host", "https_required", "unknown_parameter", "bad_request", "not_acceptable", "internal_error")
 WITH_KEY = (
     "missing_key",
     "invalid_key",

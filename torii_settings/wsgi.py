@@ -34,6 +34,7 @@ from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
 from torii_settings.proxies import believing  # noqa: E402
 from torii_settings.refusals import Answer, Refusal, refused  # noqa: E402
+from torii_settings.scheme import check_scheme  # noqa: E402
 from torii_settings.start import look_around  # noqa: E402
 
 
@@ -55,6 +56,7 @@ class Handler:
                 if places is self.customers:
                     read_body(environ)
                 check_host(environ)
+                check_scheme(environ)
                 with places.taken():
                     answer = self.answer(environ)
         except Refusal as refusal:
