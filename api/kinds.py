@@ -23,6 +23,9 @@ class Kind:
         return f"{settings.BASE_URL}/docs/api#{self.code}"
 
 
+# To follow a query that takes too long.
+ASK_LESS = "Ask for one user_name or external_id, search for fewer and longer words, or ask for smaller pages (limit)."
+
 KINDS = {
     kind.code: kind
     for kind in (
@@ -89,6 +92,13 @@ KINDS = {
             "This is no key",
             "Send the whole text of one key, and nothing else.",
             "What was sent is no key: send its whole text, and nothing else.",
+        ),
+        Kind(
+            "query_too_slow",
+            400,
+            "The query takes too long",
+            "Ask for less; `detail` says how.",
+            f"{Fault.QUERY_TIMED_OUT.value} {ASK_LESS}",
         ),
         Kind(
             "bad_request",
@@ -218,6 +228,13 @@ KINDS = {
             "The database can't do this now",
             "Send it again after `Retry-After` seconds. Reads may work where changes don't.",
             Fault.UNAVAILABLE.value,
+        ),
+        Kind(
+            "change_too_slow",
+            503,
+            "The change took too long",
+            "Nothing was changed: send it again after `Retry-After` seconds, or change less at once.",
+            Fault.CHANGE_TIMED_OUT.value,
         ),
         Kind(
             "overloaded",

@@ -13,7 +13,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions as rest
 
-from api.kinds import KINDS
+from api.kinds import ASK_LESS, KINDS
 from apikeys.errors import (
     KeyExpired,
     KeyMissing,
@@ -101,6 +101,10 @@ def from_database(fault: Fault) -> Problem:
     """Return what the database refused or couldn't do."""
     if fault is Fault.CONFLICT:
         return Problem("conflict", fault.value)
+    if fault is Fault.QUERY_TIMED_OUT:
+        return Problem("query_too_slow", f"{fault.value} {ASK_LESS}")
+    if fault is Fault.CHANGE_TIMED_OUT:
+        return Problem("change_too_slow", fault.value, Retry_After=str(fault.retry_after))
     return Problem("database_unavailable", fault.value, Retry_After=str(fault.retry_after))
 
 

@@ -11,8 +11,11 @@ from contextlib import nullcontext
 from django.db import Error, connection, transaction
 
 from lib.database_errors import Fault, report
+from lib.time_limit import TimeLimit
 
 PAUSE = 5.0
+# So long may a write wait, for a lock say, before whatever it goes along with goes on without it.
+PATIENCE = 1.0
 
 _paused_until = 0.0
 
@@ -27,7 +30,10 @@ def try_to_write(write: Callable[[], None]) -> bool:
     if time.monotonic() < _paused_until:
         return False
     try:
-        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        with (
+            transaction.atomic() if connection.in_atomic_block else nullcontext(),
+            TimeLimit(PATIENCE, is_for_change=True),
+        ):
             write()
     except Error as error:
         fault = report(error)

@@ -22,6 +22,8 @@ from django.db import (
     connections,
 )
 
+from lib.time_limit import TimedOut
+
 logger = logging.getLogger(__name__)
 
 REPORTED_EVERY = 60.0
@@ -35,6 +37,8 @@ class Fault(Enum):
     READ_ONLY = "The database can't do this now: it takes no changes, only reads; try again later."
     FULL = "The database can't do this now: it has no room for changes, only reads; try again later."
     UNAVAILABLE = "The database can't do this now; try again."
+    QUERY_TIMED_OUT = "The query takes too long, so it was ended."
+    CHANGE_TIMED_OUT = "The change took too long, so it was ended and nothing was changed; try again, or change less."
 
     @property
     def retry_after(self) -> int:
@@ -70,6 +74,16 @@ SQLITE_FAULTS = {
     sqlite3.SQLITE_CANTOPEN: Fault.UNAVAILABLE,
     sqlite3.SQLITE_CORRUPT: Fault.UNAVAILABLE,
     sqlite3.SQLITE_NOTADB: Fault.UNAVAILABLE,
+    # Only `lib.time_limit` interrupts. It tells changes itself; what it can't see are rows that are being fetched.
+    sqlite3.SQLITE_INTERRUPT: Fault.QUERY_TIMED_OUT,
+}
+
+
+# Other faults are the database's, for an operator to look at.
+LEVELS = {
+    Fault.CONFLICT: logging.INFO,
+    Fault.QUERY_TIMED_OUT: logging.WARNING,
+    Fault.CHANGE_TIMED_OUT: logging.WARNING,
 }
 
 
@@ -79,6 +93,8 @@ def fault_of(error: BaseException | None) -> Fault | None:
         return None
     if isinstance(error, IntegrityError):
         return Fault.CONFLICT
+    if isinstance(error, TimedOut):
+        return Fault.CHANGE_TIMED_OUT if error.in_change else Fault.QUERY_TIMED_OUT
     if isinstance(error.__cause__, sqlite3.Error):
         # The lowest byte is the kind; what is above it says more (https://sqlite.org/rescode.html).
         return SQLITE_FAULTS.get(getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF)
@@ -113,7 +129,7 @@ def report(error: BaseException) -> Fault | None:
     # A connection that can't be made has no SQLSTATE, whatever the reason: a wrong password, a restart, no room.
     passed_over = _reports.count(f"{fault.name} {state or message} {constraint or type(error).__name__}")
     if passed_over is not None:
-        level = logging.INFO if fault is Fault.CONFLICT else logging.ERROR
+        level = LEVELS.get(fault, logging.ERROR)
         details = {"sqlstate": state, "constraint": constraint, "passed_over": passed_over}
         logger.log(level, "database: %s", message, extra={name: said for name, said in details.items() if said})
     return fault
@@ -129,6 +145,8 @@ def constraint_of(error: BaseException) -> str:
 def message_of(error: BaseException) -> str:
     """Return the error's message, in one line; its name alone if the message may hold a value of ours."""
     cause = error.__cause__
+    if isinstance(error, TimedOut):
+        return str(error)
     if isinstance(cause, sqlite3.Error):
         return str(cause)
     if isinstance(error, (IntegrityError, DataError, ProgrammingError)):

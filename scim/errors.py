@@ -24,6 +24,11 @@ from members import errors as members
 logger = logging.getLogger(__name__)
 
 REALM = 'Bearer realm="scim"'
+# To follow a query that takes too long (RFC 7644 §3.12, "tooMany").
+ASK_LESS = (
+    "Filter by id, userName, externalId or emails.value with eq, which an index answers; make the filter narrower, "
+    "ask for smaller pages (count), or sort by nothing."
+)
 
 
 class ScimRefusal(Exception):
@@ -104,6 +109,8 @@ def from_database(fault: Fault) -> HttpResponse:
     """Return what the database refused or couldn't do."""
     if fault is Fault.CONFLICT:
         return error_response(409, fault.value)
+    if fault is Fault.QUERY_TIMED_OUT:
+        return error_response(400, f"{fault.value} {ASK_LESS}", "tooMany")
     return error_response(503, fault.value, headers={"Retry-After": str(fault.retry_after)})
 
 

@@ -3,12 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
+from lib.rerun import began_at
+from lib.time_limit import TimeLimit
+
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 # The staff admin's library evaluates expressions in attributes; the organization's pages run nothing but their files.
 PAGE_POLICY = (
@@ -19,6 +24,21 @@ STAFF_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
 )
+
+
+class TimeLimits:
+    """Limits for how long the database works on a request: machines ask again and at any hour, people wait."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request within its time, in which it is also run again if need be (`lib.rerun`)."""
+        is_machine = request.path_info.startswith(MACHINE_PATHS)
+        seconds = settings.REQUEST_TIMEOUT_MACHINES if is_machine else settings.REQUEST_TIMEOUT_PEOPLE
+        is_for_change = request.method not in SAFE_METHODS and not request.path_info.endswith("/.search")
+        with TimeLimit(seconds, is_for_change=is_for_change, since=began_at()):
+            return self.get_response(request)
 
 
 class Views(BaseHandler):

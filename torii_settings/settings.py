@@ -78,6 +78,9 @@ WEB_MAX_RSS = env.WEB_MAX_RSS
 WEB_BODY_TIMEOUT = env.WEB_BODY_TIMEOUT
 WEB_STOP_TIMEOUT = env.WEB_STOP_TIMEOUT
 
+REQUEST_TIMEOUT_MACHINES = env.REQUEST_TIMEOUT_MACHINES
+REQUEST_TIMEOUT_PEOPLE = env.REQUEST_TIMEOUT_PEOPLE
+
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -107,6 +110,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "torii_settings.access.RequestIds",
+    "torii_settings.middleware.TimeLimits",
     "django.middleware.security.SecurityMiddleware",
     "torii_settings.middleware.MachineDoor",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -3,7 +3,8 @@
 Each operation goes through the view that a request of its own would go through, so that it means the same and is as
 atomic; they share nothing but the connection. Operations that refer to others by `bulkId:…` wait for them.
 
-Each operation is committed by itself, so if the database disturbs one, that one is run again (`lib.rerun`).
+Each operation is committed by itself, so if the database disturbs one, that one is run again (`lib.rerun`), and has the
+time of a request of its own (`lib.time_limit`).
 
 One kind is what bulk requests are for, users to create, hundreds in a row. These go to `members.models.batch`, which
 adds them together, with the outcome that they would have had one by one; what it leaves goes the way of its own.
@@ -18,7 +19,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apikeys.limits import charge_key
-from lib.rerun import run_unit
+from lib.rerun import began_at, run_unit
+from lib.time_limit import TimedOut, TimeLimit
 from members.directory import DirectoryProfile
 from members.models import Member
 from members.models.batch import add_members
@@ -45,6 +47,8 @@ VIEWS: dict[str, type[ResourceView]] = {
 # So many users are created together: at twice as many each costs hardly less, and the transaction is twice as long.
 BATCH = 200
 OPERATIONS_PER_REQUEST = 25
+# How many times that of a single request all operations of a request may take.
+TIMEOUTS = 10
 
 
 class Job:
@@ -54,10 +58,13 @@ class Job:
     gets them at the end.
     """
 
-    def __init__(self, request: ScimRequest, operations: list[Operation], errors_allowed: int) -> None:
+    def __init__(
+        self, request: ScimRequest, operations: list[Operation], errors_allowed: int, limit: TimeLimit
+    ) -> None:
         self.request = request
         self.operations = operations
         self.errors_allowed = errors_allowed
+        self.limit = limit
         self.ids: dict[str, str] = {}
         self.results: dict[int, Document] = {}
         self.errors = 0
@@ -129,8 +136,13 @@ class Job:
                 self._finish(number, translate(error))
         organization, actor = self.request.organization, self.request.actor
         added = add_members(organization, list(profiles.values()), source=Member.Source.SCIM, by=actor)
-        for number, member in zip(profiles, added, strict=True):
-            self._finish(number, self._created(member) if member else self._answer(self.operations[number]))
+        try:
+            with self._time_limit():
+                for number, member in zip(profiles, added, strict=True):
+                    self._finish(number, self._created(member) if member else self._answer(self.operations[number]))
+        except TimedOut as error:
+            for number in profiles.keys() - self.results.keys():
+                self._finish(number, translate(error))
 
     def _profile(self, operation: Operation) -> DirectoryProfile:
         """Read the data of a POST as `read_object` and the adapter would."""
@@ -176,7 +188,15 @@ class Job:
 
     def _perform(self, operation: Operation) -> HttpResponseBase:
         """Send the operation through the view of its endpoint, as a request of its own and a unit of its own."""
-        return run_unit(lambda: self._send(operation))
+        return run_unit(lambda: self._send_in_time(operation))
+
+    def _send_in_time(self, operation: Operation) -> HttpResponseBase:
+        with self._time_limit(since=began_at()):
+            return self._send(operation)
+
+    def _time_limit(self, since: float | None = None) -> TimeLimit:
+        """Return the limit for an operation or a batch: that of a request of its own, within that of this request."""
+        return TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=True, since=since, within=self.limit)
 
     def _send(self, operation: Operation) -> HttpResponseBase:
         path = resolved(operation.path, self.ids).strip("/")
@@ -251,5 +271,7 @@ class BulkView(ScimView):
         jobs = [Operation.of(operation) for operation in operations]
         charge(request, sum(job.cost for job in jobs))
         errors_allowed = whole_number(document, "failOnErrors", 0)
-        job = Job(request, jobs, max(errors_allowed, 0))
-        return render({"schemas": [BULK_RESPONSE_URN], "Operations": job.run()})
+        # Each operation has its own time, as a request of its own, and all have this together.
+        with TimeLimit(TIMEOUTS * settings.REQUEST_TIMEOUT_MACHINES, is_for_change=True) as time_limit:
+            job = Job(request, jobs, max(errors_allowed, 0), time_limit)
+            return render({"schemas": [BULK_RESPONSE_URN], "Operations": job.run()})

@@ -7,6 +7,7 @@ from connection to connection.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from django.db import connection, connections
 from apikeys.models import Notice
 from members.models import Member, Organization
 from tests.conftest import new_key, person
-from tests.processes.hosts import browser
+from tests.disturbing import other_connection
+from tests.processes.hosts import browser, identity_provider
 from tests.processes.rig import default_database
 from tests.processes.walk import Walker
 from tests.racing import at_once
@@ -60,6 +62,7 @@ def service(request: pytest.FixtureRequest, django_db_setup: Any) -> Iterator[Se
             "DATABASE_PREPARE": str(request.param),
             "GRANIAN_WORKERS": "2",
             "KEY_RATE_LIMIT": "0",
+            "REQUEST_TIMEOUT_MACHINES": "2s",
         }
         with web_server(**environment) as address:
             yield Service(request.param, url, address)
@@ -135,3 +138,35 @@ def test_rows_are_iterated_and_many_statements_run_while_others_have_the_connect
         assert len(names) == acme.roles.count() > 2
 
     assert at_once(*[read_much] * 3) == [None] * 3
+
+
+def test_what_takes_too_long_is_cancelled_and_leaves_no_connection_changed(
+    service: Service, acme: Organization, ana: Member
+) -> None:
+    """Two of the requests have the two connections, the others wait for one until their time is over, too."""
+    key = new_key(acme).text
+
+    def ask() -> int:
+        with identity_provider(service.address, key) as directory:
+            return directory.get("/Users", params={"filter": 'title co "x"'}).status_code
+
+    def change() -> int:
+        with identity_provider(service.address, key) as directory:
+            operation = {"op": "replace", "path": "title", "value": "New"}
+            return directory.patch(f"/Users/{ana.pk}", json={"Operations": [operation]}).status_code
+
+    with other_connection(patience="5s") as other:
+        with other.transaction():
+            other.execute("LOCK TABLE members_member IN ACCESS EXCLUSIVE MODE")
+            began = time.monotonic()
+            assert sorted(at_once(*[ask] * POOL, *[change] * POOL)) == [400, 400, 503, 503]
+            assert time.monotonic() - began < 5
+        assert at_once(*[ask] * CLIENTS) == [200] * CLIENTS
+        assert change() == 200
+        [(statements,)] = other.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' "
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchall()
+        assert statements == 0
+    with default_database(service.database_url):
+        assert query("SHOW statement_timeout") == "0"

@@ -90,6 +90,12 @@ class Environment(Table):
     WEB_MAX_RSS = WholeNumber("MiB of memory beyond which a web process is replaced", default="512")
     WEB_BODY_TIMEOUT = Duration("time in which the body of a request has to arrive", default="30s", least=1)
     WEB_STOP_TIMEOUT = Duration("time in which the web server ends, once told to", default="30s", least=1)
+    REQUEST_TIMEOUT_MACHINES = Duration(
+        "time for which the database works on a request by SCIM or REST; 0 for no limit", default="5s"
+    )
+    REQUEST_TIMEOUT_PEOPLE = Duration(
+        "time for which the database works on a request of a browser; 0 for no limit", default="10s"
+    )
     REMINDER_INTERVAL = Duration(
         "time between two looks for keys about to expire; the first pause after a mail failed",
         default="15m",

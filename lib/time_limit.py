@@ -1,0 +1,203 @@
+"""A limit on how long the database works for a request, or for another unit of work.
+
+PostgreSQL's `statement_timeout` bounds one statement, not a request of a thousand; and a PgBouncer that lends a
+connection for one transaction would have to be told anew in each of them. So this process looks at the clock itself.
+Once the time is over, no statement begins, and a thread cancels the one that runs. That costs a statement a
+microsecond, and no round trip. COMMIT and ROLLBACK are never refused nor cancelled: work that is done in time counts.
+
+docs/decisions/0050-time-limits.md
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from typing import Any, Self
+
+import psycopg
+from django.db import Error, OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+logger = logging.getLogger(__name__)
+
+TICK = 0.1
+# How long a server may take to accept that a statement is cancelled.
+CANCEL_SECONDS = 2.0
+
+LONG = float("inf")
+# The `timeout` of Python's sqlite3.
+SQLITE_TIMEOUT = 5.0
+
+# What ends a savepoint, whether or not there is time.
+ENDINGS = ("ROLLBACK", "RELEASE")
+
+CANCELED_STATE = "57014"
+# What tells a timeout from a request to cancel; a server that speaks another language says neither.
+SERVER_TIMEOUT = "statement timeout"
+
+
+class TimedOut(OperationalError):
+    """The time is over, and what the transaction has changed is rolled back. `in_change`: whether that was the aim."""
+
+    def __init__(self, limit: "TimeLimit") -> None:
+        super().__init__(f"the database worked for longer than {limit.seconds:g} s, and was stopped")
+        self.in_change = limit.is_for_change
+
+
+class Current(threading.local):
+    """The limit under which this thread works."""
+
+    limit: "TimeLimit | None" = None
+
+
+current = Current()
+under_way: "set[TimeLimit]" = set()
+
+
+class TimeLimit:
+    """Lets the database work for `seconds` in the block, counted from `since`; 0 lets it work without a limit.
+
+    A limit within another takes its place: the inner block has its own time, which ends with that of `within` at the
+    latest. `is_for_change`: whether the block is to change something, or only to read.
+    """
+
+    __slots__ = ("connection", "ends_at", "impatient", "is_for_change", "lock", "outer", "seconds", "was_cancelled")
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        is_for_change: bool,
+        since: float | None = None,
+        within: "TimeLimit | None" = None,
+    ) -> None:
+        self.seconds = seconds
+        self.is_for_change = is_for_change
+        self.ends_at = (time.monotonic() if since is None else since) + (seconds or LONG)
+        if within is not None:
+            self.ends_at = min(self.ends_at, within.ends_at)
+        # The connection on which a statement runs that may be cancelled.
+        self.connection: BaseDatabaseWrapper | None = None
+        self.lock = threading.Lock()
+        self.was_cancelled = False
+        # The SQLite connection that waits for locks no longer than there is time.
+        self.impatient: BaseDatabaseWrapper | None = None
+
+    def __enter__(self) -> Self:
+        self.outer, current.limit = current.limit, self
+        under_way.add(self)
+        watchdog.wake()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        current.limit = self.outer
+        under_way.discard(self)
+        self._release()
+        if self.impatient is not None:
+            wait_for_locks(self.impatient, LONG)
+
+    def run(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        """Run a statement. Raises TimedOut."""
+        connection = context["connection"]
+        seconds_left = self.ends_at - time.monotonic()
+        if seconds_left <= 0 and not sql.startswith(ENDINGS):
+            raise TimedOut(self)
+        is_lazy = False
+        if connection.vendor == "sqlite":
+            # SQLite looks for further rows while the first are fetched.
+            is_lazy = sql.startswith("SELECT")
+            if self.impatient is None:
+                self.impatient = connection
+                wait_for_locks(connection, seconds_left)
+        self.connection = connection
+        try:
+            return execute(sql, params, many, context)
+        except Error as error:
+            if self.was_cancelled or is_timeout_of_server(error):
+                raise TimedOut(self) from error.__cause__
+            raise
+        finally:
+            if not is_lazy:
+                self._release()
+
+    def cancel(self) -> None:
+        """Cancel the statement that runs, if any does. Called by another thread than the one that waits for it."""
+        with self.lock:
+            if self.connection is not None:
+                self.was_cancelled = True
+                interrupt(self.connection)
+
+    def _release(self) -> None:
+        """Let nothing be cancelled from here on: what runs next on the connection may be somebody else's."""
+        with self.lock:
+            self.connection = None
+
+
+class Watchdog:
+    """The thread that cancels what takes too long; a process has one once it has begun to limit anything."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Start the thread, unless it lives; that of a process from which this one was forked doesn't."""
+        if self.thread is None or not self.thread.is_alive():
+            with self.lock:
+                if self.thread is None or not self.thread.is_alive():
+                    self.thread = threading.Thread(target=self._watch, name="time limits", daemon=True)
+                    self.thread.start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(TICK)
+            for limit in list(under_way):
+                if time.monotonic() >= limit.ends_at:
+                    limit.cancel()
+
+
+watchdog = Watchdog()
+
+
+def interrupt(connection: BaseDatabaseWrapper) -> None:
+    """Have the database stop what it does on a connection. If it can't be told, that is tried again a moment later."""
+    own = connection.connection
+    try:
+        if isinstance(own, sqlite3.Connection):
+            own.interrupt()
+        elif own is not None:
+            own.cancel_safe(timeout=CANCEL_SECONDS)
+    except (psycopg.Error, sqlite3.Error, OSError) as error:
+        # Meanwhile the statement may be over and its connection closed.
+        logger.info("a statement can't be cancelled: %s", type(error).__name__)
+
+
+def wait_for_locks(connection: BaseDatabaseWrapper, seconds: float) -> None:
+    """Have SQLite wait so long at most for another's lock, which nothing interrupts, and no longer than it may."""
+    own = connection.connection
+    if isinstance(own, sqlite3.Connection):
+        most = connection.settings_dict["OPTIONS"].get("timeout", SQLITE_TIMEOUT)
+        own.execute(f"PRAGMA busy_timeout = {max(int(min(seconds, most) * 1000), 1)}")
+
+
+def is_timeout_of_server(error: Error) -> bool:
+    """Whether PostgreSQL itself ended a statement, by a `statement_timeout` that an operator has set."""
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) == CANCELED_STATE and SERVER_TIMEOUT in str(cause)
+
+
+def under_the_limit(execute: Any, sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Run a statement under the limit that its thread has (an execute wrapper of Django's)."""
+    limit = current.limit
+    return execute(sql, params, many, context) if limit is None else limit.run(execute, sql, params, many, context)
+
+
+def limit_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    """Have each statement on a new connection run under the limit of its thread."""
+    if under_the_limit not in connection.execute_wrappers:
+        # Whoever has added another wrapper takes it away from the end.
+        connection.execute_wrappers.insert(0, under_the_limit)
+
+
+connection_created.connect(limit_connection, dispatch_uid="lib.time_limit")

@@ -1,0 +1,387 @@
+"""How long the database works for a request (`lib.time_limit`): each door has its limit, and says it in its own format.
+
+`tests/processes/test_pgbouncer.py` does the same through PgBouncer.
+"""
+
+import logging
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from apikeys.models import ApiKey
+from audit.models import Event
+from lib import time_limit
+from lib.database_errors import Fault, Reports, fault_of
+from lib.time_limit import TimedOut, TimeLimit
+from members.models import Member, Organization, User
+from tests.api.client import Script, assert_problem
+from tests.conftest import new_key
+from tests.disturbing import other_connection
+from tests.identity_provider import USER, IdentityProvider, assert_error
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+LIMIT = 0.3
+# Ends only if it is stopped; a test that waits for it fails.
+ENDLESS = {
+    "postgresql": "SELECT pg_sleep(30)",
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n",
+}
+ONE_ROW_AND_NO_END = (
+    "SELECT x FROM (WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n) WHERE x < 2"
+)
+MUCH_LESS = 10.0
+
+
+@pytest.fixture(autouse=True)
+def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Machines have a third of a second, people twice that; afterwards the connection is as it was."""
+    settings.REQUEST_TIMEOUT_MACHINES = LIMIT
+    settings.REQUEST_TIMEOUT_PEOPLE = 2 * LIMIT
+    monkeypatch.setattr("lib.database_errors._reports", Reports())
+    yield
+    assert connection.get_autocommit()
+    assert not connection.in_atomic_block
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        assert cursor.fetchone() == (1,)
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout")
+            assert cursor.fetchone() == (20_000,)
+    connection.close()
+
+
+@contextmanager
+def slow(*words: str, sql: str = "", times: int = 1000) -> Iterator[list[str]]:
+    """Replace statements that have all of `words` by one that doesn't end, or by `sql`; yield those replaced."""
+    replaced: list[str] = []
+
+    def wrapper(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
+        if len(replaced) == times or not all(re.search(word, statement) for word in words):
+            return execute(statement, params, many, context)
+        replaced.append(statement)
+        return execute(sql or ENDLESS[connection.vendor], [], False, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield replaced
+
+
+@contextmanager
+def ends_soon(seconds: float = LIMIT) -> Iterator[None]:
+    """Assert that the block takes at least `seconds`, and nowhere near as long as what doesn't end."""
+    began = time.monotonic()
+    yield
+    assert seconds <= time.monotonic() - began < MUCH_LESS
+
+
+@pytest.fixture
+def script(acme: Organization) -> Script:
+    return Script(new_key(acme, "api_write").text)
+
+
+@pytest.fixture
+def browser(ana: Member, sign_in: Any) -> Client:
+    client: Client = sign_in(ana)
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(
+        User.objects.create_superuser("staff@torii.example", "a password for tests"),
+        backend="allauth.account.auth_backends.AuthenticationBackend",
+    )
+    return client
+
+
+PAGE_OF_MEMBERS = ("^SELECT", "members_member", "LIMIT|COUNT")
+
+
+def test_a_slow_scim_query_is_a_400_that_says_what_to_ask_instead(okta: IdentityProvider, ana: Member) -> None:
+    for ask in (
+        lambda: okta.get("/Users", filter='title co "x"'),
+        lambda: okta.call("POST", "/Users/.search", {"filter": 'title co "x"'}),
+    ):
+        with ends_soon(), slow("^SELECT", "members_member"):
+            response = ask()
+        assert_error(response, 400, "tooMany", "narrower", "userName", "count")
+        assert ask().status_code == 200
+
+
+def test_a_slow_rest_query_is_a_problem_that_says_so(script: Script, ana: Member) -> None:
+    with ends_soon(), slow(*PAGE_OF_MEMBERS):
+        response = script.call("GET", "members")
+    assert_problem(response, 400, "query_too_slow", "user_name")
+    assert script.call("GET", "members").status_code == 200
+
+
+def test_a_slow_page_is_one_that_says_so(browser: Client, staff: Client) -> None:
+    for client, path in ((browser, "/settings/members"), (staff, "/admin/members/member/")):
+        with ends_soon(2 * LIMIT), slow(*PAGE_OF_MEMBERS):
+            response = client.get(path, follow=True)
+        assert response.status_code == 400
+        assert "search for a whole name" in response.content.decode()
+        assert client.get(path, follow=True).status_code == 200
+
+
+def test_a_slow_change_is_a_503_at_every_door_and_is_undone_whole(
+    okta: IdentityProvider, script: Script, browser: Client, acme: Organization, ira: Member
+) -> None:
+    """The event is the last that is written: the member is changed by then."""
+    events = Event.objects.count()
+    last = ("INSERT INTO", "audit_event")
+
+    with ends_soon(), slow(*last):
+        scim = okta.patch(ira.pk, {"op": "replace", "path": "active", "value": False})
+    with ends_soon(), slow(*last):
+        rest = script.call("POST", f"members/{ira.pk}/deactivation")
+    with ends_soon(2 * LIMIT), slow(*last):
+        page = browser.post(f"/settings/members/{ira.pk}/deactivation")
+
+    assert_error(scim, 503, "", Fault.CHANGE_TIMED_OUT.value)
+    assert_problem(rest, 503, "change_too_slow", Fault.CHANGE_TIMED_OUT.value)
+    assert page.status_code == 503
+    for response in (scim, rest, page):
+        assert response["Retry-After"] == "1"
+    assert acme.members.get(pk=ira.pk).is_active
+    assert Event.objects.count() == events
+    assert okta.patch(ira.pk, {"op": "replace", "path": "active", "value": False}).status_code == 200
+
+
+def test_many_quick_statements_have_the_time_of_one(okta: IdentityProvider, acme: Organization, ana: Member) -> None:
+    """A timeout for each statement would let a request of a thousand work for hours."""
+
+    def dawdle(execute: Any, *arguments: Any) -> Any:
+        time.sleep(LIMIT / 3)
+        return execute(*arguments)
+
+    with connection.execute_wrapper(dawdle):
+        response = okta.create("late@acme.example", name={"givenName": "Late"})
+    assert response.status_code == 503
+    assert not acme.members.filter(user_name="late@acme.example").exists()
+
+
+def test_without_a_limit_nothing_is_ended(okta: IdentityProvider, ana: Member, settings: Any) -> None:
+    settings.REQUEST_TIMEOUT_MACHINES = 0
+
+    def dawdle(execute: Any, *arguments: Any) -> Any:
+        time.sleep(LIMIT)
+        return execute(*arguments)
+
+    with connection.execute_wrapper(dawdle):
+        assert okta.get("/Users").status_code == 200
+
+
+def test_what_is_not_a_request_has_no_limit(ana: Member) -> None:
+    assert time_limit.current.limit is None
+    assert not time_limit.under_way
+
+
+def test_what_is_done_in_time_is_committed_although_time_is_over(okta: IdentityProvider, acme: Organization) -> None:
+    def dawdle(execute: Any, sql: str, *arguments: Any) -> Any:
+        result = execute(sql, *arguments)
+        if "audit_event" in sql:
+            time.sleep(LIMIT + 2 * time_limit.TICK)
+        return result
+
+    with connection.execute_wrapper(dawdle):
+        assert okta.create().status_code == 201
+    assert acme.members.filter(user_name="bob@acme.example").exists()
+
+
+def test_what_took_too_long_is_not_run_again(okta: IdentityProvider, ana: Member) -> None:
+    with slow("^SELECT", "members_member") as replaced:
+        assert okta.get("/Users", filter='title co "x"').status_code == 400
+    assert len(replaced) == 1
+
+
+def test_an_operation_of_a_bulk_request_fails_alone(
+    okta: IdentityProvider, acme: Organization, ana: Member, ira: Member
+) -> None:
+    def put(member: Member) -> dict[str, Any]:
+        data = {"schemas": [USER], "userName": member.user_name, "displayName": "New"}
+        return {"method": "PUT", "path": f"/Users/{member.pk}", "data": data}
+
+    creation = {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "a@acme.example"}}
+    with ends_soon(), slow("INSERT INTO", "audit_event", times=1):
+        response = okta.call("POST", "/Bulk", {"schemas": [BULK], "Operations": [put(ana), put(ira), creation]})
+    results = response.json()["Operations"]
+    assert [result["status"] for result in results] == ["503", "200", "201"]
+    assert Fault.CHANGE_TIMED_OUT.value in results[0]["response"]["detail"]
+    assert acme.members.get(pk=ana.pk).display_name != "New"
+    assert acme.members.get(pk=ira.pk).display_name == "New"
+
+
+def test_a_bulk_request_ends_after_ten_times_that_of_one_operation(
+    okta: IdentityProvider, acme: Organization, settings: Any
+) -> None:
+    settings.REQUEST_TIMEOUT_MACHINES = 0.05
+    creations = [
+        {"method": "POST", "path": "/Groups", "bulkId": f"g{number}", "data": {"displayName": f"Group {number}"}}
+        for number in range(30)
+    ]
+    with ends_soon(0.5), slow("INSERT INTO", "audit_event") as replaced:
+        response = okta.call("POST", "/Bulk", {"schemas": [BULK], "Operations": creations})
+    assert {result["status"] for result in response.json()["Operations"]} == {"503"}
+    assert len(response.json()["Operations"]) == 30
+    assert len(replaced) <= 10
+    assert not acme.groups.exists()
+
+
+def test_one_line_is_logged_without_a_value(okta: IdentityProvider, caplog: pytest.LogCaptureFixture) -> None:
+    with slow("^SELECT", "members_member"), caplog.at_level(logging.INFO):
+        okta.get("/Users", filter='title co "Secret"')
+    [line] = [record for record in caplog.records if record.levelno >= logging.WARNING and "database" in record.message]
+    assert line.levelname == "WARNING"
+    assert line.message == "database: the database worked for longer than 0.3 s, and was stopped"
+
+
+# What isn't a timeout -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgresql() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("is about PostgreSQL")
+
+
+def test_a_cancellation_by_an_administrator_is_none(okta: IdentityProvider, postgresql: None) -> None:
+    with slow("^SELECT", "members_member", sql="SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(30)"):
+        assert_error(okta.get("/Users", filter='title co "x"'), 503, "", Fault.UNAVAILABLE.value)
+
+
+def test_a_timeout_that_an_operator_has_set_is_one(okta: IdentityProvider, postgresql: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 50")
+    with slow("^SELECT", "members_member"):
+        assert_error(okta.get("/Users", filter='title co "x"'), 400, "tooMany")
+
+
+def test_who_waits_for_a_lock_is_told_to_try_again(
+    okta: IdentityProvider, acme: Organization, ira: Member, postgresql: None
+) -> None:
+    deactivate = {"op": "replace", "path": "active", "value": False}
+    with other_connection() as other, other.transaction(), ends_soon():
+        other.execute("SELECT 1 FROM members_member WHERE id = %s FOR UPDATE", [ira.pk])
+        assert_error(okta.patch(ira.pk, deactivate), 503, "", Fault.CHANGE_TIMED_OUT.value)
+    with other_connection() as other, other.transaction():
+        other.execute("SELECT 1 FROM members_member WHERE id = %s FOR UPDATE", [ira.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 50")
+        assert_error(okta.patch(ira.pk, deactivate), 503, "", Fault.UNAVAILABLE.value)
+    assert okta.patch(ira.pk, deactivate).status_code == 200
+
+
+def test_sqlite_waits_for_its_lock_no_longer(okta: IdentityProvider, ira: Member) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("is about SQLite")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ends_soon():
+            response = okta.patch(ira.pk, {"op": "replace", "path": "active", "value": False})
+        assert_error(response, 503)
+        other.rollback()
+    assert okta.patch(ira.pk, {"op": "replace", "path": "active", "value": False}).status_code == 200
+
+
+def test_a_side_record_that_waits_fails_no_read(
+    okta: IdentityProvider, acme: Organization, ana: Member, postgresql: None, settings: Any
+) -> None:
+    """The time of the request begins anew behind it."""
+    settings.REQUEST_TIMEOUT_MACHINES = 5
+    ApiKey.objects.update(last_used_at=None)
+    with other_connection() as other, other.transaction():
+        other.execute("SELECT 1 FROM apikeys_apikey FOR UPDATE")
+        assert okta.get(f"/Users/{ana.pk}").status_code == 200
+
+
+# The connection afterwards --------------------------------------------------------------------------------------------
+
+
+def test_the_other_doors_limit_holds_on_the_same_connection(okta: IdentityProvider, browser: Client) -> None:
+    for _ in range(2):
+        with ends_soon(), slow(*PAGE_OF_MEMBERS):
+            assert okta.get("/Users", filter='title co "x"').status_code == 400
+        with ends_soon(2 * LIMIT), slow(*PAGE_OF_MEMBERS):
+            assert browser.get("/settings/members", follow=True).status_code == 400
+
+
+def test_a_cancellation_never_hits_the_next_statement(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time ends while a statement begins, runs or has ended: what comes behind the limit always succeeds."""
+    monkeypatch.setattr(time_limit, "TICK", 0.0005)
+    sql = {"postgresql": "SELECT pg_sleep(0.004)", "sqlite": "SELECT 1"}[connection.vendor]
+    timed_out = 0
+    for number in range(150):
+        try:
+            with TimeLimit(0.003 + number % 10 * 0.0003, is_for_change=False), connection.cursor() as cursor:
+                for _ in range(3):
+                    cursor.execute(sql)
+        except TimedOut:
+            timed_out += 1
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 2")
+            assert cursor.fetchone() == (2,)
+    assert timed_out > 0 or connection.vendor == "sqlite"
+
+
+def test_a_limit_within_another_has_its_own_time(db: None) -> None:
+    with TimeLimit(0.01, is_for_change=False) as outer:
+        with TimeLimit(60, is_for_change=False):
+            time.sleep(0.02)
+            connection.cursor().execute("SELECT 1")
+        with pytest.raises(TimedOut):
+            connection.cursor().execute("SELECT 1")
+        with TimeLimit(60, is_for_change=False, within=outer), pytest.raises(TimedOut):
+            connection.cursor().execute("SELECT 1")
+
+
+def test_a_savepoint_is_rolled_back_although_the_time_is_over(db: None) -> None:
+    def come_late() -> None:
+        with transaction.atomic():
+            time.sleep(0.02)
+            connection.cursor().execute("SELECT 1")
+
+    with transaction.atomic(), TimeLimit(0.01, is_for_change=True):
+        with pytest.raises(TimedOut):
+            come_late()
+        assert not connection.needs_rollback
+
+
+def test_sqlite_is_stopped_while_rows_are_fetched(db: None) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("is about SQLite")
+    with ends_soon(), TimeLimit(LIMIT, is_for_change=False), connection.cursor() as cursor:
+        cursor.execute(ONE_ROW_AND_NO_END)
+        with pytest.raises(DatabaseError) as raised:
+            cursor.fetchall()
+    assert fault_of(raised.value) is Fault.QUERY_TIMED_OUT
+
+
+def test_behind_a_statement_that_can_not_be_cancelled_none_follows(
+    transactional_db: None, postgresql: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*args: Any, **kwargs: Any) -> None:
+        raise psycopg.OperationalError("no route")
+
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", unreachable)
+    with TimeLimit(0.05, is_for_change=False), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.3)")
+        with pytest.raises(TimedOut):
+            cursor.execute("SELECT 1")
+
+
+def test_a_fault_before_the_time_is_over_stays_one(db: None) -> None:
+    with TimeLimit(60, is_for_change=False), pytest.raises(DatabaseError) as raised:
+        connection.cursor().execute("SELECT nothing FROM nowhere")
+    assert not isinstance(raised.value, TimedOut)
