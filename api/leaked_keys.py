@@ -32,7 +32,7 @@ class LeakedKeyView(ApiView):
         "Report a leaked key",
         LeakResultSerializer,
         request=LeakSerializer,
-        also=("malformed_key", "too_many_requests", "database_unavailable"),
+        also=("malformed_key", "too_many_requests", "database_unavailable", "change_too_slow"),
         keyed=False,
     )
     @sensitive_variables()

@@ -132,8 +132,8 @@ def operation(
         codes = (*EVERYWHERE, *also)
         if keyed:
             codes += WITH_KEY
-        if keyed and method.__name__ != "get":
-            codes += ("read_only_key",)
+        if keyed:
+            codes += ("query_too_slow",) if method.__name__ == "get" else ("read_only_key", "change_too_slow")
         if issubclass(parameters, PageParameters):
             codes += IN_LISTS
         if path:
