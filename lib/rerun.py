@@ -82,11 +82,6 @@ def is_early() -> bool:
     return current.unit is None or time.monotonic() - current.unit.began_at < START_OVER_WITHIN_SECONDS
 
 
-def began_at() -> float | None:
-    """Return when the unit that this thread is in first began, by `time.monotonic`; None outside of any."""
-    return None if current.unit is None else current.unit.began_at
-
-
 def note_write() -> None:
     """Record that something is committed, or may be, so that the unit is not run again."""
     if current.unit is not None and not current.writes_repeatably:

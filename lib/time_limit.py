@@ -56,7 +56,7 @@ under_way: "set[TimeLimit]" = set()
 
 
 class TimeLimit:
-    """Lets the database work for `seconds` in the block, counted from `since`; 0 lets it work without a limit.
+    """Lets the database work for `seconds` in the block; 0 lets it work without a limit.
 
     A limit within another takes its place: the inner block has its own time, which ends with that of `within` at the
     latest. `is_for_change`: whether the block is to change something, or only to read.
@@ -64,17 +64,10 @@ class TimeLimit:
 
     __slots__ = ("connection", "ends_at", "impatient", "is_for_change", "lock", "outer", "seconds", "was_cancelled")
 
-    def __init__(
-        self,
-        seconds: float,
-        *,
-        is_for_change: bool,
-        since: float | None = None,
-        within: "TimeLimit | None" = None,
-    ) -> None:
+    def __init__(self, seconds: float, *, is_for_change: bool, within: "TimeLimit | None" = None) -> None:
         self.seconds = seconds
         self.is_for_change = is_for_change
-        self.ends_at = (time.monotonic() if since is None else since) + (seconds or LONG)
+        self.ends_at = time.monotonic() + (seconds or LONG)
         if within is not None:
             self.ends_at = min(self.ends_at, within.ends_at)
         # The connection on which a statement runs that may be cancelled.

@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-from lib.rerun import began_at
 from lib.time_limit import TimeLimit
 
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
@@ -33,11 +32,11 @@ class TimeLimits:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request within its time, in which it is also run again if need be (`lib.rerun`)."""
+        """Answer the request within its time. One that is run again (`lib.rerun`), which is early, has it anew."""
         is_machine = request.path_info.startswith(MACHINE_PATHS)
         seconds = settings.REQUEST_TIMEOUT_MACHINES if is_machine else settings.REQUEST_TIMEOUT_PEOPLE
         is_for_change = request.method not in SAFE_METHODS and not request.path_info.endswith("/.search")
-        with TimeLimit(seconds, is_for_change=is_for_change, since=began_at()):
+        with TimeLimit(seconds, is_for_change=is_for_change):
             return self.get_response(request)
 
 

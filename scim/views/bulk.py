@@ -19,7 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apikeys.limits import charge_key
-from lib.rerun import began_at, run_unit
+from lib.rerun import run_unit
 from lib.time_limit import TimedOut, TimeLimit
 from members.directory import DirectoryProfile
 from members.models import Member
@@ -191,12 +191,12 @@ class Job:
         return run_unit(lambda: self._send_in_time(operation))
 
     def _send_in_time(self, operation: Operation) -> HttpResponseBase:
-        with self._time_limit(since=began_at()):
+        with self._time_limit():
             return self._send(operation)
 
-    def _time_limit(self, since: float | None = None) -> TimeLimit:
+    def _time_limit(self) -> TimeLimit:
         """Return the limit for an operation or a batch: that of a request of its own, within that of this request."""
-        return TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=True, since=since, within=self.limit)
+        return TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=True, within=self.limit)
 
     def _send(self, operation: Operation) -> HttpResponseBase:
         path = resolved(operation.path, self.ids).strip("/")
