@@ -154,7 +154,7 @@ def waiting_for_use(handover: Handover) -> tuple[list[str], list[str]]:
     """Say what is left to do when a new key works, but nothing has used it yet."""
     old, new = handover.old, handover.new
     meaning = [f"A new key, {new.hint}, was generated to take its place. The new key has not been used yet."]
-    put = f"{put_in_place(old)}, if that isn’t done everywhere."
+    put = f"{put_in_place(old)}. Skip this if it is done everywhere."
     if handover.never_used:
         meaning.append("Nothing used the old one either, so nothing stops working. The old key can be deleted.")
         return meaning, [put, delete_old(handover)]
@@ -312,7 +312,7 @@ def deleted(notice: Notice, now: dt.datetime) -> Letter:
     ]
     if reason:
         facts.insert(2, Fact("Why", reason))
-    meaning = [f"{what_deletion_breaks(notice, now)} That can’t be undone."]
+    meaning = [f"{what_deletion_breaks(notice, now)} The deletion can’t be undone."]
     if api_key.used_within(DAY, deleted_at(notice)) and not api_key.is_expired(deleted_at(notice)):
         meaning.append("It was used in the last 24 hours before that: make sure that nothing needs it any more.")
     return Letter(
@@ -331,6 +331,8 @@ def leaked(notice: Notice, now: dt.datetime) -> Letter:
     api_key = notice.api_key
     handover = api_key.handover(now)
     replaced = handover is not None and handover.stage != Handover.Stage.STALLED
+    used = api_key.last_used_at is not None
+    misuse = ["Somebody else may have used it before. The audit log tells what was done with it."] if used else []
     facts = [
         Fact("Key", api_key.hint, is_code=True),
         Fact("Where", detail(notice, "reason") or "found in public"),
@@ -342,10 +344,7 @@ def leaked(notice: Notice, now: dt.datetime) -> Letter:
         subject=f"{name(api_key)} was found in public and deleted",
         heading=f"The {heading(api_key)} was found where anybody can read it, and was deleted at once.",
         facts=facts,
-        meaning=[
-            what_deletion_breaks(notice, now),
-            "Somebody else may have used it before. The audit log tells what was done with it.",
-        ],
+        meaning=[what_deletion_breaks(notice, now), *misuse],
         steps=[
             *replace_leaked(api_key, handover),
             "Remove the old one from where it was found, and keep the new one where nobody else reads it.",
@@ -361,7 +360,9 @@ def replace_leaked(api_key: ApiKey, handover: Handover | None) -> list[str]:
     """Say how to replace a key that was found in public, as far as that isn’t done."""
     if handover is None or handover.stage == Handover.Stage.STALLED:
         return ["Generate a new key.", f"{put_in_place(api_key)}."]
-    return [] if handover.has_taken_over else [f"{put_in_place(api_key)}: {handover.new.hint}."]
+    return (
+        [] if handover.has_taken_over else [f"Use {handover.new.hint}, which exists already. {put_in_place(api_key)}."]
+    )
 
 
 def what_deletion_breaks(notice: Notice, now: dt.datetime) -> str:

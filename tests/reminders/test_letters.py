@@ -131,6 +131,28 @@ def test_a_leaked_key_says_where_it_was_found_and_what_to_do(acme, ana, at, run_
         assert "Remove the old one from where it was found" in text
 
 
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        ([], ("It was never used, so nothing stops working.", "which exists already")),
+        (["old"], ("Since then Okta, or whichever", "which exists already")),
+        (["old", "new"], ("is in use.", "Somebody else may have used it before.")),
+    ],
+)
+def test_a_leaked_key_that_is_being_replaced_asks_for_no_other(acme, ana, key, at, run_on, use, said):
+    old = key("2027-06-10")
+    new = at("2027-05-01", old.rotate, description="Okta", expires_on=None, by=SETUP).api_key
+    for api_key in [{"old": old, "new": new}[name] for name in use]:
+        api_key.record_use(HOME, day("2027-05-01T13:00Z"))
+    Notice.objects.all().delete()
+    at("2027-05-02", old.delete_key, by=SETUP, kind=Notice.Kind.LEAKED)
+    for text in parts(run_on("2027-05-02")[0]):
+        assert all(words in text for words in said)
+        assert "Generate a new key" not in text
+        assert ("Somebody else may have used it" in text) == bool(use)
+        assert ("gets 401" in text) == (use == ["old"])
+
+
 def test_a_new_origin_says_what_is_new_and_what_to_do(acme, ana, key, at, run_on):
     api_key = key("2027-06-10")
     KnownOrigin.objects.meet(api_key, HOME, day("2027-03-01"))
