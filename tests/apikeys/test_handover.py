@@ -39,7 +39,7 @@ THE_MIDDLE_IS_DELETED = [
 ]
 THE_MIDDLE_IS_SKIPPED = [
     *[("use", 0, None, HOUR), ("rotate and delete by itself", 0, None, HOUR), ("rotate", 1, 9, HOUR)],
-    *[("use", 2, None, HOUR), ("use", 1, None, 13 * HOUR), ("strike", 0, None, 25 * HOUR)],
+    *[("use", 2, None, HOUR), ("use", 1, None, 13 * HOUR), ("strike", 0, None, 13 * HOUR)],
 ]
 
 
