@@ -23,6 +23,7 @@ from django.urls import Resolver404, resolve
 from audit.actor import origin_of
 from lib import request_id
 from lib.lines import write_line
+from torii_settings.callers import NOBODY, Caller
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], list[bytes]]
 
@@ -44,6 +45,14 @@ OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 # The request as Django sees it; None while there is none, as for a body that is refused before any view is asked.
 _seen: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+
+# In an environ that is refused before any view is asked: who is known to have sent it.
+CALLER = "torii.caller"
+
+
+def request_seen() -> HttpRequest | None:
+    """Return the request that this thread answers or has just answered, as Django saw it."""
+    return _seen.get()
 
 
 class RequestIds:
@@ -105,6 +114,7 @@ def access_line(
     """Return what the access line says. The key is the one that came, whether or not it was let in."""
     api_key = getattr(request, "known_key", None)
     organization = getattr(request, "organization", None) or (api_key and api_key.organization)
+    caller: Caller = environ.get(CALLER, NOBODY)
     path = environ.get("PATH_INFO", "")
     door = door_of(path)
     return {
@@ -117,8 +127,8 @@ def access_line(
         "route": None if door == "static" else route_of(path, request),
         "status": status,
         "ms": round(seconds * 1000, 2),
-        "key": api_key and api_key.key_id,
-        "organization": organization and organization.public_id,
+        "key": api_key.key_id if api_key else caller.key_id,
+        "organization": organization.public_id if organization else caller.organization,
         "client": origin_of(environ.get("REMOTE_ADDR", ""), "").ip,
         "request_id": request_id.known(),
         "bytes": size,

@@ -11,7 +11,13 @@ from api.problems import Problem, respond
 from scim.errors import error_response
 
 SCIM_PATHS = ("/scim/", "/v1.0/scim/")
-PROBLEMS = {400: "invalid_body", 408: "body_too_slow", 413: "body_too_large", 503: "overloaded"}
+PROBLEMS = {
+    400: "invalid_body",
+    408: "body_too_slow",
+    413: "body_too_large",
+    429: "too_many_requests",
+    503: "overloaded",
+}
 HEALTH_PATHS = ("/healthz", "/readyz")
 
 

@@ -28,8 +28,9 @@ from torii_settings.undisturbed import UndisturbedHandler
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
 
-from torii_settings.access import AccessLog  # noqa: E402
+from torii_settings.access import CALLER, AccessLog, request_seen  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
+from torii_settings.callers import NOBODY, Callers  # noqa: E402
 from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
 from torii_settings.proxies import believing  # noqa: E402
@@ -44,22 +45,29 @@ class Handler:
     def __init__(self) -> None:
         self.django = UndisturbedHandler()
         self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
+        self.callers = Callers()
         self.liveness = Places(1, queue=PROBES, patience=PATIENCE)
         self.readiness = Places(1, queue=PROBES, patience=PATIENCE)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a request, as WSGI has it (PEP 3333)."""
         places = self.places_for(environ.get("PATH_INFO", ""))
+        caller = self.callers.of(environ) if places is self.customers else NOBODY
         try:
-            with places.admitted():
+            with places.admitted(caller) as too_many:
                 # A health check has none, and one that comes with one waits for no body either.
                 if places is self.customers:
                     read_body(environ)
+                if too_many:
+                    raise too_many
                 check_host(environ)
                 check_scheme(environ)
-                with places.taken():
+                with places.taken(caller):
                     answer = self.answer(environ)
+                if caller.organization is None:
+                    self.callers.learn(environ, request_seen())
         except Refusal as refusal:
+            environ[CALLER] = caller
             answer = refused(environ, refusal)
         start_response(answer.status, answer.headers)
         return [answer.body]

@@ -4,7 +4,7 @@ APPLICATION = "torii_settings.wsgi:application"
 BASE = "/scim/v2"
 
 # The limiter counts, but never refuses.
-UNLIMITED = {"KEY_RATE_LIMIT": "1000000", "KEY_RATE_BURST": "1000000"}
+UNLIMITED = dict.fromkeys(("KEY_RATE_LIMIT", "KEY_RATE_BURST", "KEY_IN_FLIGHT", "ORGANIZATION_IN_FLIGHT"), "1000000")
 
 
 def environment(database_url: str, redis_url: str) -> dict[str, str]:

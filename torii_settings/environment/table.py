@@ -81,9 +81,16 @@ class Environment(Table):
     SEARCH_LENGTH_LIMIT = WholeNumber("characters of such a search", default="200")
     KEY_RATE_LIMIT = WholeNumber("requests a second of a key", default="25")
     KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
+    KEY_IN_FLIGHT = WholeNumber("requests of a key or a session that a web process has under way", default="16")
+    ORGANIZATION_IN_FLIGHT = WholeNumber("requests of an organization that a web process has under way", default="48")
     BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
     WEB_WORKERS = WholeNumber("processes of the web server", default="2", least=1, most=256)
-    WEB_THREADS = WholeNumber("requests that each of them answers at the same time", default="2", least=1, most=256)
+    WEB_THREADS = WholeNumber(
+        "requests that each of them answers at the same time, of one organization one less",
+        default="3",
+        least=1,
+        most=256,
+    )
     WEB_QUEUE = WholeNumber(
         "requests that each of them keeps waiting for their turn; others get a 503", default="64", least=1, most=1024
     )
