@@ -10,23 +10,12 @@ Members who are written by the release before are in the indexes too. SQLite has
 from django.db import migrations
 
 from lib.migrations import AddPostgresIndexConcurrently
-
-
-def sort_key(column: str, *, case_exact: bool = False) -> str:
-    """Return the SQL of a column's sort key."""
-    plain, other = (column, f"normalize({column}, NFC)") if case_exact else (f"lower({column})", folded(column))
-    form = f"CASE WHEN octet_length({column}) = length({column}) THEN {plain} ELSE {other} END"
-    return f"""(NULLIF({form}, '') COLLATE "C")"""
-
-
-def folded(column: str) -> str:
-    """Return the SQL that folds what isn't ASCII."""
-    return f"normalize(lower(normalize({column}, NFC)), NFC)"
+from members.indexes import key_sql
 
 
 def on(column: str, *, case_exact: bool = False) -> AddPostgresIndexConcurrently:
     """Return the index on a column's sort key."""
-    definition = f"(organization_id, {sort_key(column, case_exact=case_exact)}, id) INCLUDE ({column})"
+    definition = f"(organization_id, {key_sql(column, case_exact=case_exact)}, id) INCLUDE ({column})"
     return AddPostgresIndexConcurrently(f"member_{column}_key", "members_member", definition)
 
 

@@ -10,14 +10,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
 from audit.models import RECORD, Action, Actor, Event, event_of
 from lib.words import words_of
+from members.comparison import Place, holds
 from members.directory import DirectoryProfile
 from members.errors import UserNameImmutable, UserNameTaken
 from members.ids import uuid7
@@ -32,6 +33,17 @@ from torii_settings.statement import Insert, Parameter, Select, Update, columns,
 
 # What writing a member takes of their role besides its id; the rest is read when it is asked for.
 ROLE_COLUMNS = ("name", "is_predefined")
+
+
+SEARCHED = ("user_name", "given_name", "family_name", "display_name")
+
+
+def matches_search(text: str) -> Q:
+    """Return the condition that a member's name or userName contains every word of `text`. Raises SearchTooLong."""
+    words = (
+        Q(*(holds(column, word, Place.ANYWHERE) for column in SEARCHED), _connector=Q.OR) for word in words_of(text)
+    )
+    return Q(*words)
 
 
 class MemberQuerySet(models.QuerySet["Member"]):
@@ -51,10 +63,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
 
     def search(self, text: str) -> "MemberQuerySet":
         """Members whose name or userName contains every word of `text`, in whatever case. Raises SearchTooLong."""
-        found = self.annotate(full=Lower(Concat("given_name", Value(" "), "family_name", Value(" "), "display_name")))
-        for word in words_of(text):
-            found = found.filter(Q(full__contains=word) | Q(user_name__lower__contains=word))
-        return found
+        return self.filter(matches_search(text))
 
     def for_update(self) -> "MemberQuerySet":
         """Lock the rows until the transaction ends; their organizations come along unlocked.

@@ -1,6 +1,7 @@
 """The e-mail addresses of members, each a row, so that an index finds who has one.
 
-They say nothing that the member's `attributes` don't: whoever writes these writes the rows too.
+They say nothing that the member's `attributes` don't: whoever writes these writes the rows too. An address that is too
+long for a row is found in the attributes alone; a row that is `TOO_LONG` says that its member has one.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from members.models.member import Member
 
 ADDRESS_LENGTH = 320
+TOO_LONG = ""
 
 
 class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
@@ -27,7 +29,7 @@ class MemberEmailQuerySet(models.QuerySet["MemberEmail"]):
 
 
 class MemberEmail(models.Model):
-    """An address of a member, folded; one that is longer than `ADDRESS_LENGTH` has no row."""
+    """An address of a member, folded; `TOO_LONG` stands for any that is longer than `ADDRESS_LENGTH`."""
 
     organization = models.ForeignKey(
         Organization, on_delete=models.CASCADE, db_index=False, related_name="member_emails"
@@ -46,7 +48,8 @@ class MemberEmail(models.Model):
         return self.address
 
 
-INSERT = Insert(MemberEmail)
+# The release before leaves a row of TOO_LONG where it is, so another one may be there already.
+INSERT = Insert(MemberEmail, or_nothing=True)
 
 
 def follow(member: "Member", before: dict[str, Any]) -> list[tuple[Insert, MemberEmail]]:
@@ -76,13 +79,13 @@ def rows_of(member: "Member", addresses: list[str]) -> list[MemberEmail]:
 
 
 def addresses_in(attributes: dict[str, Any]) -> list[str]:
-    """Return the `value` of each of the `emails` (RFC 7643 §4.1.2), folded, once; without those that have no row."""
+    """Return what has a row: the `value` of each of the `emails` (RFC 7643 §4.1.2), folded, once; or TOO_LONG."""
     emails = attributes.get("emails")
     values = [email.get("value") for email in emails if isinstance(email, dict)] if isinstance(emails, list) else []
-    found = dict.fromkeys(folded(value) for value in values if isinstance(value, str) and value)
-    return [address for address in found if is_short(address)]
+    found = [folded(value) for value in values if isinstance(value, str) and value]
+    return list(dict.fromkeys(address if is_short(address) else TOO_LONG for address in found))
 
 
 def is_short(address: str) -> bool:
-    """Whether a folded address has a row."""
+    """Whether a folded address has a row of its own."""
     return len(address) <= ADDRESS_LENGTH

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -10,8 +11,9 @@ from django.utils.http import urlencode
 from lib.words import SearchTooLong
 from members.access import requires
 from members.middleware import MemberRequest
-from members.models import MemberQuerySet, Role, Scope
+from members.models import Role, Scope
 from members.models.headcount import headcounts
+from members.models.member import matches_search
 from members.views.paging import page_of
 
 STATUSES = {"active": "Active", "deactivated": "Deactivated"}
@@ -35,11 +37,10 @@ class Search:
     def __bool__(self) -> bool:
         return bool(self.text or self.role or self.status)
 
-    def among(self, members: MemberQuerySet) -> MemberQuerySet:
-        """Return those of `members`, who have the role that is looked for, who match."""
-        if self.status:
-            members = members.filter(deactivated_at__isnull=self.status == "active")
-        return members.search(self.text) if self.text else members
+    def condition(self) -> Q:
+        """Return what those meet who have the role that is looked for. Raises SearchTooLong."""
+        found = matches_search(self.text) if self.text else Q()
+        return found & Q(deactivated_at__isnull=self.status == "active") if self.status else found
 
     def query(self, **more: str) -> str:
         """Return the search as a query string, with `more` parameters."""
@@ -57,11 +58,12 @@ def members(request: MemberRequest) -> HttpResponse:
         numbers[role_id] += number
     shown = [role for role in ([search.role] if search.role else roles) if numbers[role.pk]]
     refusal = ""
+    parts = [role.members.filter(organization=request.organization) for role in shown]
     try:
-        parts = [search.among(role.members.filter(organization=request.organization)) for role in shown]
+        condition = search.condition()
     except SearchTooLong as error:
-        parts, refusal = [], error.detail
-    page = page_of(parts, request.GET)
+        parts, condition, refusal = [], Q(), error.detail
+    page = page_of(parts, condition, request.GET)
     context = {
         "search": search,
         "refusal": refusal,

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
 from scim2_models.path import AttributeBinding, CompareOperator
 
+from members.comparison import Holds, Place
 from members.folding import folded
 from members.models import MemberEmail, Organization
-from members.models.member_email import is_short
+from members.models.member_email import TOO_LONG, is_short
 from scim.filters.among import IdAmong
 from scim.filters.json_sql import ELEMENT, AnyElement
 from scim.filters.stored import stored
-from scim.filters.targets import ALWAYS, NEVER, Absent, AnyOf, Constant, Target
+from scim.filters.targets import ALWAYS, NEVER, PLACES, Absent, AnyOf, Constant, Target
 
 Part = Callable[[AttributeBinding], Target]
 """Gives the sub-attribute of one value that a binding names, or the whole value if it names none."""
@@ -32,6 +33,10 @@ class Many:
 
     def looked_up(self, values: list[Any]) -> Q | None:
         """The condition that some value's `value` equals one of these, if an index answers it; else None."""
+        return None
+
+    def held(self, place: Place, text: str) -> Q | None:
+        """The condition that some value's `value` holds `text` in this place, if an index answers it; else None."""
         return None
 
     def at(self, base: str, organization: Organization | None = None) -> Self:
@@ -71,6 +76,16 @@ class Emails(JsonMany):
         if self.organization is None:
             return Q(Exists(rows.filter(organization=OuterRef("organization"), member=OuterRef("pk"))))
         return Q(IdAmong(rows.filter(organization=self.organization).values("member")))
+
+    def held(self, place: Place, text: str) -> Q | None:
+        """The member has a row with such an address; None where somebody has an address that is in no row."""
+        if self.organization is None or not text:
+            return None
+        rows = MemberEmail.objects.filter(organization=self.organization)
+        if rows.filter(address=TOO_LONG).exists():
+            return None
+        sought = Value(folded(text), output_field=TextField())
+        return Q(Exists(rows.filter(Holds(F("address"), sought, place), member=OuterRef("pk"))))
 
     def at(self, base: str, organization: Organization | None = None) -> "Emails":
         """Return the addresses of members of `organization`."""
@@ -144,6 +159,10 @@ class AnyValue(Target):
             return ~self.compare(CompareOperator.eq, value)
         if op == CompareOperator.eq:
             found = self.equals_one_of([value])
+            if found is not None:
+                return found
+        if op in PLACES and isinstance(value, str) and sub_attribute(self.binding) == "value":
+            found = self.values.held(PLACES[op], value)
             if found is not None:
                 return found
         return self.values.any(lambda part: part(self.binding).compare(op, value))

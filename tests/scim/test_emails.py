@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 
 from members.models import Member, MemberEmail, Organization
-from members.models.member_email import ADDRESS_LENGTH, addresses_in
+from members.models.member_email import ADDRESS_LENGTH, TOO_LONG, addresses_in
 from tests.conftest import SETUP, Migrate, person
 from tests.identity_provider import IdentityProvider
 from tests.scim.test_bulk import REQUEST, new_user
@@ -88,7 +88,11 @@ def test_addresses_are_found_in_any_case_and_spelling(okta: IdentityProvider, st
     okta.create("bob@acme.example", emails=emails(stored, stored))
     okta.create("eve@acme.example", emails=emails("eve@x.test"))
     assert found(okta, sought) == ["bob"]
-    assert len(rows()) == 2 - (len(stored) > ADDRESS_LENGTH)
+    assert (("bob", TOO_LONG) in rows()) == (len(stored) > ADDRESS_LENGTH)
+    for operator, part in (("sw", sought[:9]), ("ew", sought[-5:]), ("co", sought[1:-1])):
+        expected = ["bob", "eve"] if stored.endswith(".test") and operator == "ew" else ["bob"]
+        asked = okta.list(f'emails.value {operator} "{part}"')
+        assert [user["userName"].partition("@")[0] for user in asked] == expected
     for text in (f'emails[value eq "{sought}"]', f'emails[type eq "WORK"].value eq "{sought}"'):
         assert [user["userName"] for user in okta.list(text)] == ["bob@acme.example"]
     assert [user["userName"] for user in okta.list(f'emails.value ne "{sought}"')] == ["eve@acme.example"]
@@ -123,3 +127,19 @@ def test_whoever_was_there_before_gets_rows(migrate: Migrate, monkeypatch: pytes
     migrate("members", "0008_member_email")
 
     assert rows() == [(f"u{number}", f"u{number}@x.test") for number in range(1, 5)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_long_addresses_that_were_there_before_are_marked(
+    migrate: Migrate, acme: Organization, okta: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        okta.create(f"u{number}@acme.example", emails=emails(f"{number}{LONG}"))
+    monkeypatch.setattr("members.migrations.0017_long_emails.CHUNK", 2)
+    migrate("members", "0016_trigrams")
+    MemberEmail.objects.exclude(member__user_name__startswith="u4").delete()
+
+    migrate("members", "0017_long_emails")
+
+    assert rows() == [(f"u{number}", TOO_LONG) for number in range(5)]
+    assert [user["userName"][:2] for user in okta.list('emails.value sw "3x"')] == ["u3"]
