@@ -92,6 +92,17 @@ def test_a_key_whose_only_reminder_seems_past_after_a_move_is_reminded(acme, ana
     assert len([mail for when in ("2027-02-28", "2027-03-01", "2027-03-31") for mail in run_on(when)]) == 1
 
 
+def test_a_move_that_puts_a_step_off_after_it_was_told_brings_back_no_earlier_one(acme, ana, key, run_on):
+    move(acme, "Africa/Johannesburg")
+    key("2027-03-31")
+    assert len(run_on("2027-03-23T22:30Z")) == 1
+    # Berlin has the same time when the key expires, but not yet a week before.
+    move(acme, "Europe/Berlin")
+    assert due_at(ApiKey.objects.get(), Notice.Kind.WEEK) == dt.datetime(2027, 3, 23, 23, tzinfo=dt.UTC)
+    assert run_on("2027-03-23T22:45Z") == []
+    assert run_on("2027-03-23T23:15Z") == []
+
+
 @pytest.mark.django_db
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
