@@ -40,6 +40,7 @@ API_KEY = {
     "type": "api_write",
     "description": "Off-boarding script",
     "status": "live",
+    "waits_for_scim": False,
     "allowed_networks": ["203.0.113.0/24"],
     "replaces": None,
     "rotation": {

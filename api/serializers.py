@@ -127,6 +127,9 @@ class ApiKeySerializer(Serializer[ApiKey]):
     type = serializers.ChoiceField(source="kind", choices=ApiKey.Kind.values)
     description = serializers.CharField()
     status = serializers.SerializerMethodField()
+    waits_for_scim = serializers.SerializerMethodField(
+        help_text="Whether the key is live but gets 403 for every request, because SCIM is turned off."
+    )
     allowed_networks = serializers.ListField(
         child=serializers.CharField(),
         help_text="From where it may be used, in CIDR notation; none means anywhere.",
@@ -160,6 +163,10 @@ class ApiKeySerializer(Serializer[ApiKey]):
     def get_status(self, api_key: ApiKey) -> str:
         """Return how far the key is in its life."""
         return api_key.status(timezone.now()).value
+
+    def get_waits_for_scim(self, api_key: ApiKey) -> bool:
+        """Return whether SCIM has to be turned on before the key works."""
+        return api_key.waits_for_scim(timezone.now())
 
 
 class ActorSerializer(Serializer[Any]):

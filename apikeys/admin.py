@@ -140,11 +140,20 @@ class ApiKeyAdmin(StaffAdmin):
 
     @display(  # type: ignore[untyped-decorator]
         description="Status",
-        label={"Live": "success", "Expires soon": "warning", "Expired": "danger", "Deleted": "info"},
+        label={
+            "Live": "success",
+            "Waits for SCIM": "warning",
+            "Expires soon": "warning",
+            "Expired": "danger",
+            "Deleted": "info",
+        },
     )
     def status(self, api_key: ApiKey) -> str:
         """How far the key is in its life."""
-        return "Deleted" if api_key.deleted_at else api_key.status(timezone.now()).label
+        now = timezone.now()
+        if api_key.waits_for_scim(now):
+            return "Waits for SCIM"
+        return "Deleted" if api_key.deleted_at else api_key.status(now).label
 
     @admin.display(description="Expires", ordering="expires_at")
     def expiry_day(self, api_key: ApiKey) -> dt.date | None:

@@ -170,7 +170,13 @@ class NewKeyForm(KeyForm):
         """Return the types of key to choose from, each with what it is for."""
         chosen = self["kind"].value()
         return [
-            {"value": kind.value, "label": kind.label, "text": text, "chosen": kind.value == chosen}
+            {
+                "value": kind.value,
+                "label": kind.label,
+                "text": text,
+                "chosen": kind.value == chosen,
+                "waits_for_scim": kind == ApiKey.Kind.SCIM and not self.organization.scim_enabled,
+            }
             for kind, text in KINDS.items()
         ]
 

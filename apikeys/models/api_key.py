@@ -209,6 +209,10 @@ class ApiKey(models.Model):
             return self.Status.EXPIRES_SOON
         return self.Status.LIVE
 
+    def waits_for_scim(self, now: dt.datetime) -> bool:
+        """Whether the key is live at `now` but gets 403, because its organization has SCIM turned off."""
+        return self.kind == self.Kind.SCIM and self.is_live(now) and not self.organization.scim_enabled
+
     def local_expiry(self) -> dt.datetime:
         """Return the expiry instant in the organization's time zone; only for keys that expire."""
         if self.expires_at is None:

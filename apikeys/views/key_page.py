@@ -25,6 +25,7 @@ def key_page(request: MemberRequest, key_id: str) -> HttpResponse:
         "api_key": api_key,
         "status": api_key.status(now),
         "live": api_key.is_live(now),
+        "waits": api_key.waits_for_scim(now),
         "handover": handover,
         "successor": handover and handover.new,
         "reminders": schedule(api_key, now),

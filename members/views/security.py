@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
+from apikeys.next_step import next_step
 from apikeys.policy import keys_against_policy
 from members.access import requires
 from members.middleware import MemberRequest
@@ -15,15 +16,24 @@ from members.views.answers import see_other
 @requires(Scope.SECURITY)
 def security(request: MemberRequest) -> HttpResponse:
     """Show the SCIM switch, what an admin types into the identity provider, and the policy for API keys."""
-    against = keys_against_policy(request.organization, timezone.now())
-    return render(request, "members/security.html", {"keys_against_policy": against})
+    now = timezone.now()
+    context = {
+        "keys_against_policy": keys_against_policy(request.organization, now),
+        "next_step": next_step(request.organization, now),
+    }
+    return render(request, "members/security.html", context)
 
 
 @requires(Scope.SECURITY, Level.ACT)
 def scim_activation(request: MemberRequest) -> HttpResponse:
-    """Turn SCIM on. A GET, as after a sign-in that came in between, changes nothing."""
+    """Turn SCIM on. A GET, as after a sign-in that came in between, changes nothing.
+
+    Beside a key that is shown this once, the answer is one line, so that the key stays where it is.
+    """
     if request.method == "POST":
         request.organization.enable_scim(by=request.actor)
+        if request.htmx.target == "scim-off":
+            return render(request, "apikeys/scim_turned_on.html")
         messages.success(request, "SCIM provisioning is on.")
     return redirect("security")
 

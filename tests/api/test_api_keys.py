@@ -37,6 +37,7 @@ def test_a_key_is_told_of_without_its_text(reader: Script, acme: Organization, a
         "type": "api_write",
         "description": "Nightly",
         "status": "live",
+        "waits_for_scim": False,
         "allowed_networks": ["127.0.0.0/8"],
         "replaces": None,
         "rotation": None,

@@ -121,6 +121,6 @@ def test_the_switch_has_a_button_for_browsers_without_javascript(acme, ana_brows
     assert '<button class="button small without-script" type="submit">Turn on</button>' in page
 
 
-def test_the_page_takes_three_queries(ana_browser, django_assert_num_queries):
-    with django_assert_num_queries(3):
+def test_the_page_takes_four_queries(ana_browser, django_assert_num_queries):
+    with django_assert_num_queries(4):
         ana_browser.get("/settings/security")

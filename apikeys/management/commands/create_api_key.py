@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
+from django.utils import timezone
 
 from apikeys.errors import KeyInvalid
 from apikeys.models import ApiKey
@@ -73,6 +74,8 @@ class Command(BaseCommand):
         if new.api_key.expires_at:
             until = f"expires at {new.api_key.local_expiry():%Y-%m-%d %H:%M %Z}"
         self.stderr.write(f"{new.api_key.get_kind_display()} key of {organization}, {until}. Store it now.")
+        if new.api_key.waits_for_scim(timezone.now()):
+            self.stderr.write("SCIM is off, so it gets 403 until SCIM is turned on: manage.py set_scim.")
 
 
 def date(text: str) -> dt.date:
