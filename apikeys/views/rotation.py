@@ -50,7 +50,7 @@ def can_be_rotated(api_key: ApiKey) -> bool:
 
 def render_form(request: MemberRequest, form: RotationForm) -> HttpResponse:
     """Render the form, with what was typed and what is wrong with it."""
-    context = {"form": form, "api_key": form.old}
+    context = {"form": form, "api_key": form.old, "waits": form.old.waits_for_scim(timezone.now())}
     return render(request, "apikeys/api_key_rotation.html", context, status=REFUSED if form.errors else 200)
 
 

@@ -5,8 +5,10 @@ answer is that of the POST which made the key, so going back or reloading can on
 has made a key makes no other.
 """
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from apikeys.forms import KeyForm
 from apikeys.models import ApiKey, NewKey
@@ -22,7 +24,19 @@ def made_by(form: KeyForm) -> ApiKey | None:
 
 def render_shown_once(request: MemberRequest, new: NewKey) -> HttpResponse:
     """Show the text of a new key, in an answer that nothing may keep."""
-    context = {"api_key": new.api_key, "old": new.api_key.replaces, "text": new.text}
+    api_key = new.api_key
+    is_scim = api_key.kind == ApiKey.Kind.SCIM
+    base_url = request.organization.scim_base_url if is_scim else f"{settings.BASE_URL}/v1.0"
+    first_call = f"{base_url}/Users?count=1" if is_scim else f"{base_url}/organization"
+    context = {
+        "api_key": api_key,
+        "old": api_key.replaces,
+        "text": new.text,
+        "waits": api_key.waits_for_scim(timezone.now()),
+        "base_url": base_url,
+        "base_url_label": "SCIM base URL" if is_scim else "REST base URL",
+        "curl": f'curl -H "Authorization: Bearer {new.text}" "{first_call}"',
+    }
     response = render(request, "apikeys/api_key_shown_once.html", context)
     response["Cache-Control"] = "no-store"
     return response

@@ -71,7 +71,7 @@ def test_from_the_sign_in_page_to_a_provisioned_member(acme, ana, open_browser):
     assert KEY.fullmatch(shown)
     got_it = dialog.get_by_role("button", name="Got it")
     expect(got_it).to_be_disabled()
-    dialog.get_by_role("button", name="Copy").click()
+    dialog.get_by_role("button", name="Copy the key").click()
     expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("() => navigator.clipboard.readText()") == shown
     expect(got_it).to_be_enabled()

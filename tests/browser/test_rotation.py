@@ -49,7 +49,7 @@ def test_a_key_is_rotated_from_the_list_to_the_end_of_the_old_one(acme, ana, old
     expect(dialog).to_contain_text("in place of the old one")
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
-    dialog.get_by_role("button", name="Copy").click()
+    dialog.get_by_role("button", name="Copy the key").click()
     assert page.evaluate("() => navigator.clipboard.readText()") == shown
     dialog.get_by_role("button", name="Got it").click()
 

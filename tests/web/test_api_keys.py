@@ -121,7 +121,7 @@ def test_each_type_is_made_as_chosen_and_says_where_it_goes(acme, ana_browser, k
     answer = ana_browser.post(NEW, asked(kind=kind))
     assert acme.api_keys.get().kind == kind
     assert ("HTTP Header" in text_of(answer)) == (kind == "scim")
-    assert ("Authorization: Bearer" in text_of(answer)) == (kind != "scim")
+    assert ("In a script" in text_of(answer)) == (kind != "scim")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_the_new_key_stands_before_the_old_one_and_both_before_what_is_said_of_t
     old, new = rotated(acme, "unused")
     new_key(acme, description="A script", kind="api_read")
     page = ana_browser.get(LIST).content.decode()
-    script, pair = parts(page)
+    pair, script = parts(page)
     assert len(script) == 1
     assert len(pair) == 3
     assert new.hint in pair[0]

@@ -105,9 +105,8 @@ def test_an_admin_rotates_a_key_and_both_work(acme, ana, old, ana_browser, today
     new = acme.api_keys.get(replaces=old)
     assert (new.kind, new.description, new.created_by) == ("scim", "Okta 2027", ana)
     assert new.expires_on == today + dt.timedelta(days=365)
-    shown = KEY.findall(answer.content.decode())
-    assert len(shown) == 1
-    assert client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {shown[0]}"}).status_code == 200
+    (shown,) = set(KEY.findall(answer.content.decode()))
+    assert client.get("/scim/v2/Users", headers={"Authorization": f"Bearer {shown}"}).status_code == 200
     old.refresh_from_db()
     assert old.is_live(timezone.now())
     assert old.delete_when_silent

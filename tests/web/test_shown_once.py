@@ -20,7 +20,7 @@ KEY = re.compile(r"torii_(?:scim|api)_[0-9a-z]{8}_[0-9A-Za-z]{49}")
 def test_the_key_is_shown_in_an_answer_that_nothing_may_keep(ana_browser):
     answer = ana_browser.post(NEW, asked())
     assert "no-store" in answer["Cache-Control"]
-    assert len(KEY.findall(answer.content.decode())) == 1
+    assert len(set(KEY.findall(answer.content.decode()))) == 1
     assert "This is the only time the key is shown." in text_of(answer)
 
 
