@@ -178,3 +178,33 @@ def test_the_call_that_is_shown_works(acme, ana_browser, client):
     call = re.search(r"Bearer (\w+)&quot; &quot;http[^/]+//[^/]+(/[^&]+)&quot;", page)
     assert call
     assert client.get(call[2], headers={"Authorization": f"Bearer {call[1]}"}).status_code == 200
+
+
+# A date of one's own, and an old key that nobody needs ----------------------------------------------------------------
+
+
+def test_the_latest_date_stands_beside_the_field(acme, ana_browser):
+    with time_machine.travel(dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC), tick=False):
+        page = ana_browser.get(f"{LIST}/keys/new")
+    assert "27 Nov 2036 at the latest, ten years from today" in text_of(page)
+    assert 'max="2036-11-27"' in page.content.decode()
+
+
+def test_the_latest_date_is_the_policy_s_if_that_requires_one(acme, ana_browser):
+    acme.set_key_policy(by=SETUP, key_expiration_required=True, key_lifetime_days=30)
+    with time_machine.travel(dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC), tick=False):
+        words = text_of(ana_browser.get(f"{LIST}/keys/new"))
+    assert "27 Dec 2026 at the latest" in words
+    assert "ten years" not in words
+
+
+def test_every_page_says_that_an_old_key_nobody_ever_used_can_go_at_once(acme, ana_browser):
+    old, _ = rotated(acme, "unused")
+    ApiKey.objects.filter(pk=old.pk).update(first_used_at=None, last_used_at=None)
+    page = f"{LIST}/keys/{old.key_id}"
+    for path in (LIST, page):
+        assert "The old key was never used, so it is safe to delete." in text_of(ana_browser.get(path))
+    question = text_of(ana_browser.get(f"{page}/deletion"))
+    assert "It is safe to delete: nothing ever used it." in question
+    assert "Don’t delete" not in question
+    assert "Type its description" not in question
