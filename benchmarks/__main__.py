@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from benchmarks import report, targets, wrk
 from benchmarks.driver import Stage, measure
-from benchmarks.endurance import Crowd, Memory, crowd, memory_over
+from benchmarks.endurance import Crowd, Memory, Neighbour, crowd, memory_over, neighbour
 from benchmarks.peers import subjects
 from benchmarks.subject import OURS, Size, Subject
 from benchmarks.usage import peak_megabytes
@@ -18,7 +18,10 @@ from tests.services import ENDING_SIGNALS, Server, leave, postgres, redis
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is done: a turn takes `seconds`; `requests` are sent to see memory, for `crowd_seconds` 40 keys call."""
+    """How much is done: a turn takes `seconds`; `requests` are sent to see memory.
+
+    For `crowd_seconds` 40 keys call, and a neighbour does, in quiet and beside scans.
+    """
 
     sizes: tuple[Size, ...]
     rounds: int
@@ -45,7 +48,7 @@ PLANS = {
 }
 # As it comes, PostgreSQL keeps 128 MB in memory, on whatever machine; a million members are more than that.
 SHARED_BUFFERS = "1GB"
-MEMORY, CROWD = "memory over many requests", "40 keys at once"
+MEMORY, CROWD, NEIGHBOUR = "memory over many requests", "40 keys at once", "noisy neighbour"
 
 
 def main() -> int:
@@ -66,12 +69,12 @@ def main() -> int:
             ours = [subject for subject in running if subject.name == OURS]
             peak = max(peak_megabytes(subject.pid) for subject in ours)
         # What is about the service alone has the machine to itself: the peers have ended.
-        memory, keys = endure(ours, plan, stage, options.only)
-    for each in (memory, keys):
+        memory, keys, noisy = endure(ours, plan, stage, options.only)
+    for each in (memory, keys, noisy):
         if each:
             print(f"\n{each}")
-    print(targets.table(targets.targets(results, peak, memory, keys)), flush=True)
-    failed = results.failed() + sum(each.failed for each in (memory, keys) if each)
+    print(targets.table(targets.targets(results, peak, memory, keys, noisy)), flush=True)
+    failed = results.failed() + sum(each.failed for each in (memory, keys, noisy) if each)
     print(f"\nTook {(time.monotonic() - begun) / 60:.1f} minutes.")
     if failed:
         print(f"\n**{failed} REQUESTS FAILED: these numbers mean nothing.**", flush=True)
@@ -86,7 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", metavar="TEXT", help="only work with this in its name")
     parser.add_argument("--client", choices=("wrk", "own"), default="wrk", help="our own is taken where wrk is missing")
     options = parser.parse_args()
-    names = [*(work.name for work in WORKS), MEMORY, CROWD]
+    names = [*(work.name for work in WORKS), MEMORY, CROWD, NEIGHBOUR]
     if not any(options.only in name for name in names):
         parser.error(f"No work has {options.only!r} in its name: {', '.join(names)}")
     return options
@@ -98,13 +101,16 @@ def plan_of(options: argparse.Namespace) -> Plan:
     return replace(plan, rounds=options.rounds or plan.rounds, seconds=options.seconds or plan.seconds)
 
 
-def endure(ours: list[Subject], plan: Plan, stage: Stage, only: str) -> tuple[Memory | None, Crowd | None]:
+def endure(
+    ours: list[Subject], plan: Plan, stage: Stage, only: str
+) -> tuple[Memory | None, Crowd | None, Neighbour | None]:
     """Do what takes a server of its own, on the largest organization."""
     largest = max(
         (subject for subject in ours if subject.size.organizations == 1), key=lambda subject: subject.size.members
     )
     keys = crowd(largest, plan.crowd_seconds) if only in CROWD else None
-    return memory_over(largest, plan.requests, stage) if only in MEMORY else None, keys
+    noisy = neighbour(largest, plan.crowd_seconds) if only in NEIGHBOUR else None
+    return memory_over(largest, plan.requests, stage) if only in MEMORY else None, keys, noisy
 
 
 def pid_of(server: Server) -> int:

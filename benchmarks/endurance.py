@@ -1,4 +1,4 @@
-"""What shows only in time, or only with many callers: memory over many requests, and 40 keys at their limit at once.
+"""What shows only in time, or only with many callers: memory over many requests, 40 keys at once, a noisy neighbour.
 
 Each is done by a server of ours of its own, on a database that is there.
 """
@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from benchmarks.driver import WAKING, Lane, Stage
 from benchmarks.outcome import percentile
-from benchmarks.own import paced
+from benchmarks.own import paced, paced_beside
 from benchmarks.peers import service
 from benchmarks.service.environment import UNLIMITED
 from benchmarks.subject import Organization, Subject
 from benchmarks.usage import megabytes, peak_megabytes
-from benchmarks.work import Work, look_ups, mixed
+from benchmarks.work import GET, Work, look_ups, mixed, scans
 
 MIXED = Work("GETs, filters, lists and PATCHes", mixed)
 PEOPLE = 1_000
@@ -25,6 +25,7 @@ SLICE = 2
 BEGINNING = 0.1
 
 KEY_RATE = 25
+SCANNING_KEYS = 10
 TOO_MANY = 429
 
 
@@ -86,8 +87,7 @@ class Crowd:
 
 def crowd(subject: Subject, seconds: float) -> Crowd:
     """Let every further key of an organization call as often as it may, with the limits as they come."""
-    limits = {name: value for name, value in subject.environment.items() if name not in UNLIMITED}
-    with another_server(subject, limits) as limited:
+    with another_server(subject, with_limits(subject)) as limited:
         host = limited.address.partition("://")[2]
         raws = [[request.raw(host) for request in look_ups(each)] for each in one_for_each_key(limited)]
         paced(limited.address, raws, KEY_RATE, WAKING)
@@ -101,6 +101,54 @@ def crowd(subject: Subject, seconds: float) -> Crowd:
         percentile(ordered, 0.5) * 1000,
         percentile(ordered, 0.99) * 1000,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """How long GETs of another organization took at their slowest, in ms, in quiet and while `keys` keys scanned."""
+
+    keys: int
+    scans: int
+    requests: int
+    failed: int
+    quiet: float
+    beside: float
+
+    @property
+    def factor(self) -> float:
+        """How many times as long they took."""
+        return self.beside / self.quiet
+
+    def __str__(self) -> str:
+        return (
+            f"While {self.keys} keys of one organization scanned ({self.scans:,} scans were answered), another's "
+            f"{self.requests:,} GETs at {KEY_RATE} a second had p99 {self.beside:.1f} ms, "
+            f"{self.quiet:.1f} ms in quiet; {self.failed} failed."
+        )
+
+
+def neighbour(subject: Subject, seconds: float) -> Neighbour:
+    """Let keys of an organization scan all its members without end while another's key calls as often as it may."""
+    with another_server(subject, with_limits(subject)) as limited:
+        host = limited.address.partition("://")[2]
+        people = replace(limited, content=replace(limited.content, people=limited.content.neighbours))
+        gets = [[request.raw(host) for request in GET.requests(people)]]
+        raws = [request.raw(host) for request in scans(limited)[:SCANNING_KEYS]]
+        paced(limited.address, gets, KEY_RATE, WAKING)
+        quiet = paced(limited.address, gets, KEY_RATE, seconds)
+        beside, scanned = paced_beside(raws, limited.address, gets, KEY_RATE, seconds)
+    return Neighbour(
+        len(raws),
+        scanned.statuses[200],
+        len(beside.times),
+        quiet.failed + beside.failed,
+        *(percentile(sorted(each.times), 0.99) * 1000 for each in (quiet, beside)),
+    )
+
+
+def with_limits(subject: Subject) -> dict[str, str]:
+    """Return the subject's environment with the limits as they come."""
+    return {name: value for name, value in subject.environment.items() if name not in UNLIMITED}
 
 
 def one_for_each_key(subject: Subject) -> Iterator[Subject]:

@@ -17,6 +17,7 @@ from benchmarks.outcome import Outcome, outcome_of
 from benchmarks.request import first_number, numbered
 
 PATIENCE = 120
+RETRY_AFTER = 1
 
 
 @dataclass(slots=True)
@@ -62,6 +63,39 @@ def paced(address: str, raws: Sequence[Sequence[bytes]], rate: float, seconds: f
     An answer's time counts from when its request was due: one that waited for the answer before it took longer.
     """
     return uvloop.run(_by_the_clock(address, raws, rate, seconds))
+
+
+def paced_beside(
+    others: Sequence[bytes], address: str, raws: Sequence[Sequence[bytes]], rate: float, seconds: float
+) -> tuple[Tally, Tally]:
+    """Do as `paced`, while each of `others` is sent over a connection of its own, again and again without end.
+
+    Return what came back, and what of `others`, which wait a while when they are told to.
+    """
+    return uvloop.run(_beside(others, address, raws, rate, seconds))
+
+
+async def _beside(
+    others: Sequence[bytes], address: str, raws: Sequence[Sequence[bytes]], rate: float, seconds: float
+) -> tuple[Tally, Tally]:
+    tally = Tally()
+
+    async def keep_sending(raw: bytes) -> None:
+        connection = Connection(address)
+        while True:
+            begun = time.perf_counter()
+            answer = await connection.exchange(raw)
+            tally.note(answer, time.perf_counter() - begun)
+            if answer.failed:
+                await asyncio.sleep(RETRY_AFTER)
+
+    tasks = [asyncio.create_task(keep_sending(raw)) for raw in others]
+    await asyncio.sleep(RETRY_AFTER)
+    paced_tally = await _by_the_clock(address, raws, rate, seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return paced_tally, tally
 
 
 async def _in_turn(address: str, raws: Sequence[bytes], connections: int, deadline: float, least: int) -> Tally:

@@ -54,7 +54,8 @@ class Content:
 
     `others` are more people, for the floor, which works on the same tables: each finds its members as it left them.
     The sampled people are in the large group and not in the small one. `cursor` is that of a page near the list's end,
-    `session` the cookie of an Admin, `more_keys` are further keys of the first organization.
+    `session` the cookie of an Admin, `more_keys` are further keys of the first organization, and `neighbours` are the
+    people of another, small one.
     """
 
     organizations: list[Organization]
@@ -65,6 +66,7 @@ class Content:
     cursor: str = ""
     session: str = ""
     more_keys: list[str] = field(default_factory=list)
+    neighbours: list[Person] = field(default_factory=list)
     seconds: float = 0.0
 
     @classmethod
@@ -76,6 +78,7 @@ class Content:
                 "organizations": [Organization(**each) for each in told["organizations"]],
                 "people": [Person(**each) for each in told["people"]],
                 "others": [Person(**each) for each in told["others"]],
+                "neighbours": [Person(**each) for each in told["neighbours"]],
             }
         )
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks import work
 from benchmarks.driver import Results
-from benchmarks.endurance import Crowd, Memory
+from benchmarks.endurance import Crowd, Memory, Neighbour
 from benchmarks.subject import FLOOR, OURS, PLAIN, Size
 from benchmarks.work import Work
 
@@ -18,6 +18,7 @@ GROWTH = 0.05
 TAIL = 5
 TAIL_REQUESTS = 200
 CROWD_MILLISECONDS = 250
+NEIGHBOUR_FACTOR = 3
 BULK_FACTOR = 5
 
 
@@ -65,7 +66,9 @@ def table(targets: Iterator[Target]) -> str:
     return "\n".join(["\n### Targets\n", *head, *(target.line() for target in targets)])
 
 
-def targets(results: Results, peak: float, memory: Memory | None, crowd: Crowd | None) -> Iterator[Target]:
+def targets(
+    results: Results, peak: float, memory: Memory | None, crowd: Crowd | None, neighbour: Neighbour | None
+) -> Iterator[Target]:
     """Yield every target; `peak` is the most memory that a worker of ours has held, in MB."""
     for goal in GOALS:
         for each in goal.works:
@@ -73,6 +76,10 @@ def targets(results: Results, peak: float, memory: Memory | None, crowd: Crowd |
     yield from pages(results)
     yield from groups_and_bulk(results)
     yield from steadiness(results, peak, memory, crowd)
+    beside = neighbour.factor if neighbour else None
+    yield below(
+        "GET by id while ten keys of another organization scan: p99", "in quiet", NEIGHBOUR_FACTOR, beside, "times"
+    )
 
 
 def rates(results: Results, each: Work, goal: Goal) -> Iterator[Target]:

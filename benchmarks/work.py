@@ -241,6 +241,12 @@ def look_ups(subject: Subject) -> list[Request]:
     return [request for pair in pairs for request in pair]
 
 
+def scans(subject: Subject) -> list[Request]:
+    """Return one request for each further key that reads all members: nothing indexes what it asks for."""
+    query = "filter=" + quote('title co "no such title"')
+    return [scim(subject, key, "GET", f"/Users?{query}") for key in subject.content.more_keys]
+
+
 def mixed(subject: Subject) -> list[Request]:
     """Return what directories send all day: look-ups most of all, then changes, now and then a list."""
     found, [page, *_] = look_ups(subject), FIRST_PAGE.requests(subject)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db.models import QuerySet
 from django.test import Client, override_settings
 
 from benchmarks.service.environment import BASE
@@ -19,20 +20,21 @@ from members.models.role import EMPLOYEE
 READERS, READERS_SHARE = 200, 0.2
 SMALL_GROUP, LARGE_GROUP = 10, 100_000
 MORE_KEYS = 40
+NEIGHBOURS, NEIGHBOURS_DOMAIN = 100, "globex.example"
 FROM_THE_END = 150
 STRIDE = 20_000
 BATCH = 5_000
 
 
 def fill(size: Size) -> Content:
-    """Migrate, and fill as many organizations as `size` says; one alone gets groups, more keys, a session."""
+    """Migrate, and fill as many organizations as `size` says; one alone gets groups, keys, a session, neighbours."""
     call_command("migrate", verbosity=0)
     if size.organizations > 1:
         domains = [f"org{number:04}.example" for number in range(size.organizations)]
     else:
         domains = [DOMAIN]
     keys = {domain: fill_organization(domain, size.members) for domain in domains}
-    people = sample(keys, 2 * size.sample())
+    people = sample(keys, 2 * size.sample(), models.Member.objects.all())
     content = Content(
         organizations=[Organization(key, domain) for domain, key in keys.items()],
         people=people[::2],
@@ -63,9 +65,9 @@ def said(*command: str) -> str:
     return output.getvalue().strip()
 
 
-def sample(keys: dict[str, str], count: int) -> list[Person]:
-    """Return `count` Employees in no order; `keys` are those of the organizations, by domain."""
-    drawn = models.Member.objects.filter(role__name=EMPLOYEE).order_by("?")[:count]
+def sample(keys: dict[str, str], count: int, members: QuerySet[models.Member]) -> list[Person]:
+    """Return `count` Employees of these in no order; `keys` are those of the organizations, by domain."""
+    drawn = members.filter(role__name=EMPLOYEE).order_by("?")[:count]
     return [
         Person(str(pk), user_name, external_id, keys[user_name.partition("@")[2]])
         for pk, user_name, external_id in drawn.values_list("pk", "user_name", "external_id")
@@ -87,7 +89,15 @@ def furnished(content: Content) -> Content:
         cursor=cursor_near_the_end(client, organization.members.count()),
         session=session_of(organization.members.admins().get()),
         more_keys=[new_key(organization.public_id) for _ in range(MORE_KEYS)],
+        neighbours=neighbours(),
     )
+
+
+def neighbours() -> list[Person]:
+    """Make another, small organization and return its Employees."""
+    key = fill_organization(NEIGHBOURS_DOMAIN, NEIGHBOURS)
+    of_theirs = models.Member.objects.filter(user_name__endswith=f"@{NEIGHBOURS_DOMAIN}")
+    return sample({NEIGHBOURS_DOMAIN: key}, NEIGHBOURS, of_theirs)
 
 
 def make_group(client: Client, organization: models.Organization, name: str, member_ids: Iterable[UUID | str]) -> str:
