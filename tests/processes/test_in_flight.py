@@ -31,7 +31,7 @@ OF_A_KEY, OF_AN_ORGANIZATION = 3, 4
 def address(django_db_setup: Any) -> Iterator[str]:
     """A process with two places."""
     limits = {"KEY_IN_FLIGHT": str(OF_A_KEY), "ORGANIZATION_IN_FLIGHT": str(OF_AN_ORGANIZATION), "KEY_RATE_LIMIT": "0"}
-    with web_server(WEB_THREADS="2", **limits) as address:
+    with web_server(WEB_THREADS="2", REQUEST_TIMEOUT_MACHINES="60s", **limits) as address:
         yield address
 
 
