@@ -2,7 +2,7 @@
 
 PostgreSQL's `statement_timeout` bounds one statement, not a request of a thousand; and a PgBouncer that lends a
 connection for one transaction would have to be told anew in each of them. So this process looks at the clock itself.
-Once the time is over, no statement begins, and a thread cancels the one that runs. That costs a statement a
+Once the time is used up, no statement begins, and a thread cancels the one that runs. That costs a statement a
 microsecond, and no round trip. COMMIT and ROLLBACK are never refused nor cancelled: work that is done in time counts.
 
 docs/decisions/0050-time-limits.md
@@ -56,22 +56,33 @@ under_way: "set[TimeLimit]" = set()
 
 
 class TimeLimit:
-    """Lets the database work for `seconds` in the block; 0 lets it work without a limit.
+    """Lets the database work for `seconds` in the block, all statements together; 0 lets it work without a limit.
 
-    A limit within another takes its place: the inner block has its own time, which ends with that of `within` at the
-    latest. `is_for_change`: whether the block is to change something, or only to read.
+    What the block does besides isn't counted. A limit within another takes its place: the inner block has its own time,
+    which is part of that of `within`, if given. `is_for_change`: whether the block is to change something, or to read.
     """
 
-    __slots__ = ("connection", "ends_at", "impatient", "is_for_change", "lock", "outer", "seconds", "was_cancelled")
+    __slots__ = (
+        "connection",
+        "ends_at",
+        "impatient",
+        "is_for_change",
+        "lock",
+        "outer",
+        "seconds",
+        "seconds_left",
+        "was_cancelled",
+        "within",
+    )
 
     def __init__(self, seconds: float, *, is_for_change: bool, within: "TimeLimit | None" = None) -> None:
         self.seconds = seconds
         self.is_for_change = is_for_change
-        self.ends_at = time.monotonic() + (seconds or LONG)
-        if within is not None:
-            self.ends_at = min(self.ends_at, within.ends_at)
-        # The connection on which a statement runs that may be cancelled.
+        self.within = within
+        self.seconds_left = seconds or LONG
+        # The connection on which a statement runs that may be cancelled, once it is so late.
         self.connection: BaseDatabaseWrapper | None = None
+        self.ends_at = LONG
         self.lock = threading.Lock()
         self.was_cancelled = False
         # The SQLite connection that waits for locks no longer than there is time.
@@ -79,6 +90,8 @@ class TimeLimit:
 
     def __enter__(self) -> Self:
         self.outer, current.limit = current.limit, self
+        if self.within is not None:
+            self.seconds_left = min(self.seconds_left, self.within.seconds_left)
         under_way.add(self)
         watchdog.wake()
         return self
@@ -93,8 +106,7 @@ class TimeLimit:
     def run(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         """Run a statement. Raises TimedOut."""
         connection = context["connection"]
-        seconds_left = self.ends_at - time.monotonic()
-        if seconds_left <= 0 and not sql.startswith(ENDINGS):
+        if self.seconds_left <= 0 and not sql.startswith(ENDINGS):
             raise TimedOut(self)
         is_lazy = False
         if connection.vendor == "sqlite":
@@ -102,7 +114,10 @@ class TimeLimit:
             is_lazy = sql.startswith("SELECT")
             if self.impatient is None:
                 self.impatient = connection
-                wait_for_locks(connection, seconds_left)
+                wait_for_locks(connection, self.seconds_left)
+        began_at = time.monotonic()
+        self.was_cancelled = False
+        self.ends_at = began_at + self.seconds_left
         self.connection = connection
         try:
             return execute(sql, params, many, context)
@@ -113,6 +128,7 @@ class TimeLimit:
         finally:
             if not is_lazy:
                 self._release()
+            self._charge(time.monotonic() - began_at)
 
     def cancel(self) -> None:
         """Cancel the statement that runs, if any does. Called by another thread than the one that waits for it."""
@@ -120,6 +136,11 @@ class TimeLimit:
             if self.connection is not None:
                 self.was_cancelled = True
                 interrupt(self.connection)
+
+    def _charge(self, seconds: float) -> None:
+        self.seconds_left -= seconds
+        if self.within is not None:
+            self.within._charge(seconds)
 
     def _release(self) -> None:
         """Let nothing be cancelled from here on: what runs next on the connection may be somebody else's."""

@@ -76,6 +76,18 @@ def slow(*words: str, sql: str = "", times: int = 1000) -> Iterator[list[str]]:
 
 
 @contextmanager
+def dawdling(seconds: float) -> Iterator[None]:
+    """Let each statement take so long."""
+
+    def dawdle(execute: Any, *arguments: Any) -> Any:
+        time.sleep(seconds)
+        return execute(*arguments)
+
+    with connection.execute_wrapper(dawdle):
+        yield
+
+
+@contextmanager
 def ends_soon(seconds: float = LIMIT) -> Iterator[None]:
     """Assert that the block takes at least `seconds`, and nowhere near as long as what doesn't end."""
     began = time.monotonic()
@@ -162,11 +174,7 @@ def test_a_slow_change_is_a_503_at_every_door_and_is_undone_whole(
 def test_many_quick_statements_have_the_time_of_one(okta: IdentityProvider, acme: Organization, ana: Member) -> None:
     """A timeout for each statement would let a request of a thousand work for hours."""
 
-    def dawdle(execute: Any, *arguments: Any) -> Any:
-        time.sleep(LIMIT / 3)
-        return execute(*arguments)
-
-    with connection.execute_wrapper(dawdle):
+    with dawdling(LIMIT / 3):
         response = okta.create("late@acme.example", name={"givenName": "Late"})
     assert response.status_code == 503
     assert not acme.members.filter(user_name="late@acme.example").exists()
@@ -175,11 +183,7 @@ def test_many_quick_statements_have_the_time_of_one(okta: IdentityProvider, acme
 def test_without_a_limit_nothing_is_ended(okta: IdentityProvider, ana: Member, settings: Any) -> None:
     settings.REQUEST_TIMEOUT_MACHINES = 0
 
-    def dawdle(execute: Any, *arguments: Any) -> Any:
-        time.sleep(LIMIT)
-        return execute(*arguments)
-
-    with connection.execute_wrapper(dawdle):
+    with dawdling(LIMIT):
         assert okta.get("/Users").status_code == 200
 
 
@@ -336,23 +340,34 @@ def test_a_cancellation_never_hits_the_next_statement(db: None, monkeypatch: pyt
 
 
 def test_a_limit_within_another_has_its_own_time(db: None) -> None:
-    with TimeLimit(0.01, is_for_change=False) as outer:
+    cursor = connection.cursor()
+    with dawdling(0.02), TimeLimit(0.03, is_for_change=False) as outer:
         with TimeLimit(60, is_for_change=False):
-            time.sleep(0.02)
-            connection.cursor().execute("SELECT 1")
+            for _ in range(4):
+                cursor.execute("SELECT 1")
+        with TimeLimit(60, is_for_change=False, within=outer):
+            cursor.execute("SELECT 1")
+            cursor.execute("SELECT 1")
+            with pytest.raises(TimedOut):
+                cursor.execute("SELECT 1")
         with pytest.raises(TimedOut):
-            connection.cursor().execute("SELECT 1")
-        with TimeLimit(60, is_for_change=False, within=outer), pytest.raises(TimedOut):
-            connection.cursor().execute("SELECT 1")
+            cursor.execute("SELECT 1")
+
+
+def test_what_is_done_between_statements_is_not_counted(db: None) -> None:
+    with TimeLimit(0.1, is_for_change=False), connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("SELECT 1")
+            time.sleep(0.1)
 
 
 def test_a_savepoint_is_rolled_back_although_the_time_is_over(db: None) -> None:
     def come_late() -> None:
-        with transaction.atomic():
-            time.sleep(0.02)
+        with transaction.atomic(), dawdling(0.02):
+            connection.cursor().execute("SELECT 1")
             connection.cursor().execute("SELECT 1")
 
-    with transaction.atomic(), TimeLimit(0.01, is_for_change=True):
+    with transaction.atomic(), TimeLimit(0.015, is_for_change=True):
         with pytest.raises(TimedOut):
             come_late()
         assert not connection.needs_rollback
