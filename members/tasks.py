@@ -1,12 +1,22 @@
 """What follows a change, off the request, and what Celery's clock starts."""
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from members.mail import activation_mail
-from members.models import Member
+from members.models import Job, Member
 from members.sessions import clear_expired_sessions
 from outbox.models import OutgoingMail
+
+# How much of the time a worker is at jobs.
+TURN_SHARE = 0.6
+
+
+@shared_task(expires=settings.JOB_INTERVAL)
+def run_jobs() -> None:
+    """Go on with the jobs there are, until the clock strikes next and other tasks have had their turn."""
+    Job.objects.run(TURN_SHARE * settings.JOB_INTERVAL)
 
 
 @shared_task

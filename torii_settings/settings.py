@@ -315,6 +315,8 @@ HEARTBEATS = probe.FOLDER
 REMINDER_INTERVAL = env.REMINDER_INTERVAL
 # A mail is sent at once. The clock sends what a lost broker or worker has left, while its code is still good.
 OUTBOX_INTERVAL = 10.0
+# How often workers go on with jobs; they do most of the time in between.
+JOB_INTERVAL = 5.0
 CELERY_BEAT_SCHEDULE = {
     "deliver-mails": {
         "task": "outbox.tasks.deliver_mails",
@@ -326,6 +328,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": REMINDER_INTERVAL,
         # What piled up while no worker ran asks for the same thing many times.
         "options": {"expires": 4 * REMINDER_INTERVAL},
+    },
+    "run-jobs": {
+        "task": "members.tasks.run_jobs",
+        "schedule": JOB_INTERVAL,
+        "options": {"expires": JOB_INTERVAL},
     },
     "clear-sessions": {
         "task": "members.tasks.clear_sessions",

@@ -12,9 +12,9 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from members.admin import groups, members, organizations, roles, users
+from members.admin import groups, jobs, members, organizations, roles, users
 
-__all__ = ["groups", "members", "organizations", "roles", "users"]
+__all__ = ["groups", "jobs", "members", "organizations", "roles", "users"]
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, EmailAddress])

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from members.admin.base import StaffAdmin, staff
+from members.admin.jobs import tell_of
 from members.models import Group, GroupMembership
 
 COUNTED_TO = 1000
@@ -64,4 +65,4 @@ class GroupAdmin(StaffAdmin):
 
     def change_by_verb(self, request: HttpRequest, obj: Group, form: GroupForm) -> None:
         """Give the group the chosen role."""
-        obj.give_role(form.cleaned_data["role"], by=staff(request))
+        tell_of(request, obj.give_role(form.cleaned_data["role"], by=staff(request)))

@@ -13,6 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from members.admin.base import StaffAdmin, staff
+from members.admin.jobs import tell_of
 from members.models import Level, Role, Scope
 
 LEVEL_FIELDS = {f"level_{scope.value}": scope for scope in Scope}
@@ -106,7 +107,7 @@ class RoleAdmin(StaffAdmin):
     def change_by_verb(self, request: HttpRequest, obj: Role, form: RoleForm) -> None:
         """Change a custom role; a form sent as it was changes nothing."""
         if form.has_changed():
-            obj.edit(by=staff(request), name=obj.name, description=obj.description, access=obj.access)
+            tell_of(request, obj.edit(by=staff(request), name=obj.name, description=obj.description, access=obj.access))
 
     def delete_by_verb(self, request: HttpRequest, obj: Role) -> None:
         """Delete a custom role that nobody has."""

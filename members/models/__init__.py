@@ -2,6 +2,7 @@
 
 from members.models.group import Group, GroupMembership
 from members.models.headcount import Headcount
+from members.models.job import Job, JobBatch
 from members.models.member import Member, MemberQuerySet
 from members.models.member_email import MemberEmail
 from members.models.organization import ApprovedDomain, Organization
@@ -13,6 +14,8 @@ __all__ = [
     "Group",
     "GroupMembership",
     "Headcount",
+    "Job",
+    "JobBatch",
     "Level",
     "Member",
     "MemberEmail",

@@ -23,6 +23,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from audit.models import Action, Actor, Event
+from members.models.job import Job
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from members.models.role import Role
 
 CHUNK = 1_000
+# So many members are settled in the request that changes their roles; more of them are left to a job.
+AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,39 @@ def highest(given: "list[tuple[Role, str]]", otherwise: "Role") -> RoleChoice:
 def lock_members(organization: "Organization", member_ids: set[UUID]) -> None:
     """Lock these members' rows in the order of their ids; call it before changing what their roles depend on.
 
-    Memberships may be added meanwhile, whose foreign keys only ask that the member stays (`no_key`).
+    Memberships may be added meanwhile, whose foreign keys only ask that the member stays (`no_key`). If a job is to
+    settle them, it locks each when it comes to them, and then finds what has been committed here.
     """
+    if len(member_ids) > AT_ONCE:
+        return
     for chunk in chunks(member_ids):
         list(organization.members.filter(pk__in=chunk).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
-def settle_roles(organization: "Organization", member_ids: set[UUID], *, by: Actor, because: dict[str, str]) -> None:
+def settle_roles(
+    organization: "Organization", member_ids: set[UUID], *, by: Actor, because: dict[str, str]
+) -> Job | None:
     """Give these members, whose rows the caller has locked, the roles that the rule says, and record what changes.
 
-    `because` goes into each event. The number of queries grows with the number of chunks, not of members. Raises
-    LastAdmin, upon which the transaction must be rolled back: it is asked at the end, because of several members one
-    may become an Admin when another stops being one.
+    More than `AT_ONCE` are left to a job, which is returned, but for the Admins among them: whether the last one would
+    go is known at once. `because` goes into each event. Raises LastAdmin, upon which the transaction must be rolled
+    back.
+    """
+    if len(member_ids) <= AT_ONCE:
+        settle_now(organization, member_ids, by=by, because=because)
+        return None
+    admins = organization.members.active().admins().filter(role_is_assigned=False).values_list("pk", flat=True)
+    first = set(sorted(member_ids.intersection(admins))[:AT_ONCE])
+    lock_members(organization, first)
+    settle_now(organization, first, by=by, because=because)
+    return Job.objects.write_down(organization, member_ids - first, by=by, because=because)
+
+
+def settle_now(organization: "Organization", member_ids: set[UUID], *, by: Actor, because: dict[str, str]) -> None:
+    """Settle the roles of members whose rows the caller has locked.
+
+    The number of queries grows with the number of chunks, not of members. Raises LastAdmin; that is asked at the end,
+    because of several members one may become an Admin when another stops being one.
     """
     demotes = [settle_chunk(organization, chunk, by=by, because=because) for chunk in chunks(member_ids)]
     if any(demotes):

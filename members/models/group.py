@@ -21,6 +21,7 @@ from members.directory import GroupProfile
 from members.errors import UnknownGroupMember, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
+from members.models.job import Job
 from members.models.member import Member
 from members.models.organization import Organization
 from members.models.role import Role
@@ -118,11 +119,12 @@ class Group(models.Model):
         run_together([(update_of(Group, WRITTEN), self), (RECORD, event)])
         self._settle(concerned, by=by)
 
-    def give_role(self, role: Role | None, *, by: Actor) -> None:
+    def give_role(self, role: Role | None, *, by: Actor) -> Job | None:
         """Let the members have `role` from this group, or none; those with an assigned role keep that.
 
-        The directory doesn't see the role, so `updated_at`, its `meta.lastModified`, stays. Raises UnknownRole for
-        another organization's role, LastAdmin if the last active Admin has that role from this group.
+        If they are many, a job sees to it, which is returned. The directory doesn't see the role, so `updated_at`, its
+        `meta.lastModified`, stays. Raises UnknownRole for another organization's role, LastAdmin if the last active
+        Admin has that role from this group.
         """
         with transaction.atomic():
             if role is not None:
@@ -130,14 +132,14 @@ class Group(models.Model):
             self._lock()
             before = self.role
             if role == before:
-                return
+                return None
             members = self._member_ids()
             lock_members(self.organization, members)
             self.role = role
             self.save(update_fields=["role"])
             changes = {"role": [before and before.name, role and role.name]}
             Event.record(Action.GROUP_ROLE_CHANGED, self.organization, by=by, target=self, changes=changes)
-            self._settle(members, by=by)
+            return self._settle(members, by=by)
 
     def remove(self, *, by: Actor) -> None:
         """Delete the group; its members stay, without the role they had from it.
@@ -178,8 +180,8 @@ class Group(models.Model):
         """
         return self.memberships.filter(organization=self.organization_id)
 
-    def _settle(self, member_ids: set[UUID], *, by: Actor) -> None:
-        settle_roles(self.organization, member_ids, by=by, because={"group": self.display_name})
+    def _settle(self, member_ids: set[UUID], *, by: Actor) -> Job | None:
+        return settle_roles(self.organization, member_ids, by=by, because={"group": self.display_name})
 
     def _add_members(self, wanted: set[UUID]) -> set[UUID]:
         """Add the members who aren't in the group yet, and return them."""

@@ -22,6 +22,7 @@ from members.models.derivation import lock_members, settle_roles
 from torii_settings.statement import Parameter, Select, columns
 
 if TYPE_CHECKING:
+    from members.models.job import Job
     from members.models.organization import Organization
 
 
@@ -197,11 +198,12 @@ class Role(models.Model):
             self.save()
             Event.record(Action.ROLE_CREATED, self.organization, by=by, target=self, changes={"access": self.access})
 
-    def edit(self, *, by: Actor, **changes: Any) -> None:
+    def edit(self, *, by: Actor, **changes: Any) -> "Job | None":
         """Change `name`, `description`, `external_id` or `access` of a custom role.
 
         A change of nothing writes nothing. Access decides which of several groups' roles is the highest, so members who
-        have this one through a group, or might, are given what is right from now on. Raises RoleLocked for a predefined
+        have this one through a group, or might, are given what is right from now on: by a job, which is returned, if
+        they are many. Raises RoleLocked for a predefined
         role, ValidationError for what `full_clean` refuses.
         """
         with transaction.atomic():
@@ -213,7 +215,7 @@ class Role(models.Model):
                 if getattr(current, field) != value
             }
             if not changed:
-                return
+                return None
             if current.is_predefined:
                 raise RoleLocked(current.name)
             for field, value in changes.items():
@@ -222,15 +224,14 @@ class Role(models.Model):
             self.updated_at = timezone.now()
             self.save()
             Event.record(Action.ROLE_UPDATED, self.organization, by=by, target=self, changes=changed)
-            if self.height != current.height:
-                self._settle_members(by=by)
+            return self._settle_members(by=by) if self.height != current.height else None
 
-    def _settle_members(self, *, by: Actor) -> None:
+    def _settle_members(self, *, by: Actor) -> "Job | None":
         """Derive anew the roles of whoever is in a group that has this one."""
         list(self.groups.select_for_update().order_by("pk"))
         members = set(self.organization.members.filter(groups__role=self).values_list("pk", flat=True))
         lock_members(self.organization, members)
-        settle_roles(self.organization, members, by=by, because={"edited_role": self.name})
+        return settle_roles(self.organization, members, by=by, because={"edited_role": self.name})
 
     def delete_role(self, *, by: Actor) -> None:
         """Delete a custom role that nobody has, no group either. Raises RoleLocked or RoleInUse."""
