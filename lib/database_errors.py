@@ -74,8 +74,6 @@ SQLITE_FAULTS = {
     sqlite3.SQLITE_CANTOPEN: Fault.UNAVAILABLE,
     sqlite3.SQLITE_CORRUPT: Fault.UNAVAILABLE,
     sqlite3.SQLITE_NOTADB: Fault.UNAVAILABLE,
-    # Only `lib.time_limit` interrupts. It tells changes itself; what it can't see are rows that are being fetched.
-    sqlite3.SQLITE_INTERRUPT: Fault.QUERY_TIMED_OUT,
 }
 
 

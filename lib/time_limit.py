@@ -12,12 +12,16 @@ import logging
 import sqlite3
 import threading
 import time
-from typing import Any, Self
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self, TypeVar
 
 import psycopg
 from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -102,32 +106,33 @@ class TimeLimit:
         self._release()
         if self.impatient is not None:
             wait_for_locks(self.impatient, LONG)
+            if self.outer is not None:
+                self.outer.impatient = None
 
     def run(self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         """Run a statement. Raises TimedOut."""
         connection = context["connection"]
         if self.seconds_left <= 0 and not sql.startswith(ENDINGS):
             raise TimedOut(self)
-        is_lazy = False
-        if connection.vendor == "sqlite":
-            # SQLite looks for further rows while the first are fetched.
-            is_lazy = sql.startswith("SELECT")
-            if self.impatient is None:
-                self.impatient = connection
-                wait_for_locks(connection, self.seconds_left)
+        if connection.vendor == "sqlite" and self.impatient is None:
+            self.impatient = connection
+            wait_for_locks(connection, self.seconds_left)
+        return self.watched(connection, partial(execute, sql, params, many, context))
+
+    def watched(self, connection: BaseDatabaseWrapper, work: Callable[[], T]) -> T:
+        """Return what `work` on a connection returns, or cancel it when the time is over. Raises TimedOut."""
         began_at = time.monotonic()
         self.was_cancelled = False
         self.ends_at = began_at + self.seconds_left
         self.connection = connection
         try:
-            return execute(sql, params, many, context)
-        except Error as error:
+            return work()
+        except (Error, sqlite3.Error) as error:
             if self.was_cancelled or is_timeout_of_server(error):
-                raise TimedOut(self) from error.__cause__
+                raise TimedOut(self) from error.__cause__ or error
             raise
         finally:
-            if not is_lazy:
-                self._release()
+            self._release()
             self._charge(time.monotonic() - began_at)
 
     def cancel(self) -> None:
@@ -195,7 +200,7 @@ def wait_for_locks(connection: BaseDatabaseWrapper, seconds: float) -> None:
         own.execute(f"PRAGMA busy_timeout = {max(int(min(seconds, most) * 1000), 1)}")
 
 
-def is_timeout_of_server(error: Error) -> bool:
+def is_timeout_of_server(error: Exception) -> bool:
     """Whether PostgreSQL itself ended a statement, by a `statement_timeout` that an operator has set."""
     cause = error.__cause__
     return getattr(cause, "sqlstate", None) == CANCELED_STATE and SERVER_TIMEOUT in str(cause)
@@ -205,6 +210,11 @@ def under_the_limit(execute: Any, sql: Any, params: Any, many: bool, context: di
     """Run a statement under the limit that its thread has (an execute wrapper of Django's)."""
     limit = current.limit
     return execute(sql, params, many, context) if limit is None else limit.run(execute, sql, params, many, context)
+
+
+def fetched(connection: BaseDatabaseWrapper, fetch: Callable[[], T]) -> T:
+    """Return what `fetch` returns. SQLite looks for most of the rows of a statement while they are fetched."""
+    return fetch() if current.limit is None else current.limit.watched(connection, fetch)
 
 
 def limit_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

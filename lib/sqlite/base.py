@@ -1,9 +1,12 @@
 """Django finds a backend by this module's name."""
 
 import sqlite3
+from functools import partial
 from typing import Any
 
 from django.db.backends.sqlite3 import base
+
+from lib.time_limit import fetched
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -14,7 +17,20 @@ class Cursor(base.SQLiteCursorWrapper):
     reset the statement, which takes the mutex of the cursor's connection. If that connection waits for the write lock,
     it holds its mutex meanwhile. And if the thread that collects garbage is the one that has the write lock, each waits
     for the other, until the connection gives up after the `timeout` of the settings.
+
+    To fetch rows takes time, too, which a limit counts (`lib.time_limit`). `wrapper` is Django's connection.
     """
+
+    wrapper: "DatabaseWrapper"
+
+    def fetchone(self) -> Any:
+        return fetched(self.wrapper, super().fetchone)
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        return fetched(self.wrapper, partial(super().fetchmany, self.arraysize if size is None else size))
+
+    def fetchall(self) -> list[Any]:
+        return fetched(self.wrapper, super().fetchall)
 
     def execute(self, query: str, params: Any = None) -> Any:
         try:
@@ -37,4 +53,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def create_cursor(self, name: str | None = None) -> Cursor:
         """Return a cursor."""
         cursor: Cursor = self.connection.cursor(factory=Cursor)
+        cursor.wrapper = self
         return cursor

@@ -107,14 +107,14 @@ def replaced(group: Group, **changes: Any) -> None:
 def raise_role(group: Group) -> None:
     role = group.role
     assert role is not None
-    role.edit(access=everywhere(Level.ACT) | {"security": "read"}, by=SETUP)
+    role.edit(access=everywhere(Level.NONE) | {"security": "read", "roles": "read", "members": "act"}, by=SETUP)
 
 
-# What the group has, what is done to it, and what its members have afterwards, who also get Read Only from another.
+# What the group has, what is done to it, and what its members have afterwards, who also get Procurement from another.
 VERBS: dict[str, tuple[str, Callable[[Group], Any], str]] = {
-    "the group loses its role": ("IT Admin", lambda group: group.give_role(None, by=SETUP), "Read Only"),
-    "the group is removed": ("IT Admin", lambda group: group.remove(by=SETUP), "Read Only"),
-    "everybody leaves": ("IT Admin", lambda group: replaced(group, replace_members=set()), "Read Only"),
+    "the group loses its role": ("IT Admin", lambda group: group.give_role(None, by=SETUP), "Procurement"),
+    "the group is removed": ("IT Admin", lambda group: group.remove(by=SETUP), "Procurement"),
+    "everybody leaves": ("IT Admin", lambda group: replaced(group, replace_members=set()), "Procurement"),
     "the role is edited": ("Contracts", raise_role, "Contracts"),
 }
 
@@ -126,10 +126,10 @@ def test_every_verb_that_reaches_many_leaves_them_to_a_job(works: Group, acme: O
     members = Member.objects.filter(pk__in=list(works.memberships.values_list("member_id", flat=True)))
     other = Group.add(acme, GroupProfile("Others", replace_members={member.pk for member in members}), by=SETUP)
     give(works, before)
-    give(other, "Read Only")
+    give(other, "Procurement")
     run_jobs()
     had = {member.role.name for member in members.all()}
-    assert had == {"Read Only" if before == "Contracts" else before}
+    assert had == {"Procurement" if before == "Contracts" else before}
 
     change(Group.objects.get(pk=works.pk))
     assert {member.role.name for member in members.all()} == had

@@ -378,7 +378,7 @@ def test_sqlite_is_stopped_while_rows_are_fetched(db: None) -> None:
         pytest.skip("is about SQLite")
     with ends_soon(), TimeLimit(LIMIT, is_for_change=False), connection.cursor() as cursor:
         cursor.execute(ONE_ROW_AND_NO_END)
-        with pytest.raises(DatabaseError) as raised:
+        with pytest.raises(TimedOut) as raised:
             cursor.fetchall()
     assert fault_of(raised.value) is Fault.QUERY_TIMED_OUT
 

@@ -46,7 +46,7 @@ def test_a_job_shows_its_progress_and_is_loaded_anew_until_it_is_done(admin, job
 
 
 def test_a_job_that_has_stopped_says_why_and_is_resumed(admin, job, stella):
-    resume = f"/admin/members/job/{job.pk}/resume"
+    resume = f"/admin/members/job/{job.pk}/resume/"
     assert admin.get(resume).status_code == 403
     Job.objects.update(actor_id="0")
     run_jobs()
