@@ -14,9 +14,9 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from audit.actor import Origin
-from members.models import Organization, Role, User
+from members.models import Job, Organization, Role, User
 from outbox.models import OutgoingMail
-from tests.conftest import Migrate, new_key, person
+from tests.conftest import SETUP, Migrate, new_key, person
 from tests.identity_provider import IdentityProvider
 
 OURS = ("members", "apikeys", "audit", "outbox", "scim", "api")
@@ -201,6 +201,7 @@ def furnish(organization: Organization, domain: str) -> None:
     members = [{"value": str(member.pk)}]
     made = IdentityProvider(key.text).call("POST", "/Groups", {"displayName": "Works", "members": members})
     assert made.status_code == 201, made.content
+    Job.objects.write_down(organization, [member.pk], by=SETUP, because={})
     assert Role.objects.filter(organization=organization).exists()
     assert ApiKey.objects.filter(organization=organization).exists()
     assert Notice.objects.filter(organization=organization).exists()

@@ -86,6 +86,7 @@ def test_there_is_a_page_for_every_model_that_staff_look_after_and_for_no_other(
         "apikeys.ApiKey",
         "audit.Event",
         "members.Group",
+        "members.Job",
         "members.Member",
         "members.Organization",
         "members.Role",

@@ -88,7 +88,7 @@ def test_rights_are_given_and_taken(admin, uwe):
 def test_only_permissions_that_a_page_asks_for_are_offered(admin, uwe):
     field = admin.get(page(USER, "change", uwe.pk)).context["adminform"].form.fields["user_permissions"]
     models = {permission.content_type.model for permission in field.queryset}
-    assert models == {"apikey", "event", "group", "member", "organization", "role", "user"}
+    assert models == {"apikey", "event", "group", "job", "member", "organization", "role", "user"}
 
 
 def test_a_password_is_set(admin, uwe):
