@@ -9,7 +9,7 @@ import members.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0014_sort_keys"),
+        ("members", "0017_long_emails"),
     ]
 
     operations = [
