@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 REALM = 'Bearer realm="scim"'
 # To follow a query that takes too long (RFC 7644 §3.12, "tooMany").
 ASK_LESS = (
-    "Filter by id, userName, externalId or emails.value with eq, which an index answers; make the filter narrower, "
-    "ask for smaller pages (count), or sort by nothing."
+    "Filter by id, userName, externalId or emails.value with eq or sw, which an index answers; make the filter "
+    "narrower, ask for smaller pages (count), or sort by nothing."
 )
 
 
