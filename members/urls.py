@@ -12,6 +12,7 @@ urlpatterns = [
     path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),
     path("security/api-keys", key_policy.key_policy, name="key-policy"),
     path("members", member_list.members, name="members"),
+    path("members/employees", member_list.employees, name="employees"),
     path("members/new", member.new_member, name="member-new"),
     path("members/<uuid:member_id>", member.member_page, name="member"),
     path("members/<uuid:member_id>/role", member.role, name="member-role"),

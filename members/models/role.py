@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.text import get_text_list
 
 from audit.models import Action, Actor, Event
 from members.directory import RoleProfile
@@ -128,6 +129,16 @@ class Role(models.Model):
     def is_employee(self) -> bool:
         """Whether this is the predefined Employee role."""
         return self.is_predefined and self.name == EMPLOYEE
+
+    @property
+    def summary(self) -> str:
+        """Return a sentence that says what the role may do: its description, or else what its access map gives."""
+        if self.description:
+            return self.description
+        scopes = {level: [scope.label for scope in Scope if self.access.get(scope) == level] for level in Level}
+        change, look = get_text_list(scopes[Level.ACT], "and"), get_text_list(scopes[Level.READ], "and")
+        what = [f"{verb} {text}" for verb, text in (("see and change", change), ("see", look)) if text]
+        return f"May {', and '.join(what)}." if what else "Has no access to the settings."
 
     @property
     def height(self) -> tuple[bool, int, bool, int]:

@@ -17,9 +17,8 @@ def roles_given_by(member: Member) -> list[Role]:
 class RoleField(forms.ModelChoiceField):  # type: ignore[type-arg] # the class takes none when it runs
     """A choice among the roles that somebody may give."""
 
-    def __init__(self, by: Member, **kwargs: Any) -> None:
-        given = [role.pk for role in roles_given_by(by)]
-        super().__init__(by.organization.roles.filter(pk__in=given), **kwargs)
+    def __init__(self, roles: list[Role], by: Member, **kwargs: Any) -> None:
+        super().__init__(by.organization.roles.filter(pk__in=[role.pk for role in roles]), **kwargs)
 
 
 class RoleForm(forms.Form):
@@ -27,7 +26,8 @@ class RoleForm(forms.Form):
 
     def __init__(self, *args: Any, by: Member, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"] = RoleField(by, empty_label=None)
+        self.roles = roles_given_by(by)
+        self.fields["role"] = RoleField(self.roles, by, empty_label=None, error_messages={"required": "Choose a role."})
 
 
 class NewMemberForm(forms.Form):
@@ -46,7 +46,9 @@ class NewMemberForm(forms.Form):
         super().__init__(*args, **kwargs)
         domains = ", ".join(by.organization.domain_names())
         self.fields["email"].help_text = f"At an approved domain: {domains}. It can’t be changed later."
-        self.fields["role"] = RoleField(by, empty_label="Choose a role", error_messages={"required": "Choose a role."})
+        self.fields["role"] = RoleField(
+            roles_given_by(by), by, empty_label="Choose a role", error_messages={"required": "Choose a role."}
+        )
 
     def profile(self) -> DirectoryProfile:
         """Return what was typed, as a directory would say it."""

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 
 from members.access import covers, requires
 from members.errors import LastAdmin, UserNameInvalid, UserNameTaken
@@ -40,20 +40,20 @@ def new_member(request: MemberRequest) -> HttpResponse:
 
 @requires(Scope.MEMBERS, Level.ACT)
 def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
-    """Give a member another role. A GET, as after a sign-in that came in between, changes nothing."""
-    if request.method != "POST":
-        return redirect("member", member_id=member_id)
+    """Offer the roles that a member may be given, each with what it may do; then give them the chosen one."""
     member = find_manageable_member(request, member_id)
+    if request.method != "POST":
+        return render(request, "members/member_role.html", {"member": member, "form": RoleForm(by=request.member)})
     form = RoleForm(request.POST, by=request.member)
     if not form.is_valid():
-        return render_member(request, member, form)
+        return render_refused_role(request, member, form)
     try:
         member.change_role(form.cleaned_data["role"], by=request.actor)
     except LastAdmin as error:
         form.add_error("role", error.detail)
-        return render_member(request, member, form)
+        return render_refused_role(request, member, form)
     messages.success(request, f"{member.full_name} now has the role {member.role}.")
-    return redirect("member", member_id=member.pk)
+    return see_other(request, "member", member_id=member.pk)
 
 
 @requires(Scope.MEMBERS, Level.ACT)
@@ -104,6 +104,13 @@ def render_member(request: MemberRequest, member: Member, form: RoleForm | None 
         form = RoleForm(initial={"role": member.role_id}, by=request.member)
     context = {"member": member, "manageable": manageable, "form": form}
     return render(request, "members/member.html", context, status=REFUSED if form and form.errors else 200)
+
+
+def render_refused_role(request: MemberRequest, member: Member, form: RoleForm) -> HttpResponse:
+    """Render what was wrong with a choice of role: in the dialog that sent it, else on the member's page."""
+    if request.htmx:
+        return render(request, "members/member_role.html", {"member": member, "form": form}, status=REFUSED)
+    return render_member(request, member, form)
 
 
 def render_new_member(request: MemberRequest, form: NewMemberForm) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Settings > Members: the list, what it leaves out, and how it is searched and paged."""
 
 import re
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import call_command
@@ -8,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from audit.models import Event
+from audit.models import Action, Event
 from members.directory import DirectoryProfile
 from members.models import Member, Organization
 from members.views.paging import PAGE_SIZE
@@ -147,6 +148,124 @@ def test_a_page_takes_as_many_queries_whatever_is_on_it(
     # Each of two roles takes another query or two to find the matches first.
     with django_assert_max_num_queries(9):
         listed(ana_browser, "?q=person&status=active")
+
+
+# Employees
+
+
+EMPLOYEES = f"{LIST}/employees"
+
+
+@pytest.mark.parametrize("typed", ["emil@acme.example", " EMIL@Acme.Example ", "emil@acme.example\0"])
+@pytest.mark.parametrize("also", ["", "&role=Admin", "&status=deactivated"])
+def test_the_whole_address_of_an_employee_finds_them_and_says_why_they_are_not_listed(ana_browser, emil, typed, also):
+    answer = ana_browser.get(f"{LIST}?{urlencode({'q': typed})}{also}")
+    words = text_of(answer)
+    assert "Emil Employee (emil@acme.example) has the Employee role." in words
+    assert "so they are not listed here" in words
+    assert "No member matches" not in words
+    assert f'href="{LIST}/{emil.pk}"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["emil", "emil@acme.exampl", "mil@acme.example", "emil@acme.example x", "@", "\0"])
+def test_less_than_the_address_of_an_employee_finds_nobody_and_says_how(ana_browser, emil, typed):
+    page = ana_browser.get(LIST, {"q": typed})
+    assert f"{LIST}/{emil.pk}" not in page.content.decode()
+    assert "Emil" not in text_of(page)
+
+
+def test_the_address_of_somebody_else_says_nothing_of_employees(ana_browser, ira, emil, eve):
+    assert "Employee role." not in text_of(ana_browser.get(LIST, {"q": "ira@acme.example"}))
+    words = text_of(ana_browser.get(LIST, {"q": "eve@globex.example"}))
+    assert "Eve" not in words
+    assert "No member matches. An Employee is found by their whole e-mail address" in words
+
+
+def test_an_address_costs_one_query_more(ana_browser, emil, django_assert_num_queries):
+    listed(ana_browser)
+    with django_assert_num_queries(6):
+        ana_browser.get(LIST, {"q": "emil"})
+    with django_assert_num_queries(7):
+        ana_browser.get(LIST, {"q": "emil@acme.example"})
+
+
+def test_the_count_leads_to_a_list_that_says_who_the_employees_are(acme, ana_browser, ira, emil, eve):
+    page = ana_browser.get(LIST).content.decode()
+    assert f'<a href="{EMPLOYEES}">1 Employee</a> not shown' in page
+    gone = person(acme, "gone@acme.example", "Gone Gustav")
+    gone.deactivate(by=SETUP)
+    answer = ana_browser.get(EMPLOYEES)
+    assert names_on(answer.content.decode()) == ["Gone Gustav", "Emil Employee"]
+    words = text_of(answer)
+    assert "2 Employees of Acme with the Employee role" in words
+    assert "Emil Employee emil@acme.example Added by hand Active" in words
+    assert "Gone Gustav gone@acme.example Added by hand Deactivated" in words
+    found = ana_browser.get(EMPLOYEES, {"q": "emil", "status": "active", "role": "Admin"}).content.decode()
+    assert names_on(found) == ["Emil Employee"]
+    assert names_on(ana_browser.get(EMPLOYEES, {"q": "ana"}).content.decode()) == []
+    assert "No Employee matches." in text_of(ana_browser.get(EMPLOYEES, {"q": "nobody"}))
+
+
+def test_without_employees_the_list_of_them_says_so(ana_browser):
+    assert "Nobody has the Employee role." in text_of(ana_browser.get(EMPLOYEES))
+
+
+def test_employees_come_in_pages_and_take_as_many_queries_whatever_their_number(
+    acme, ana_browser, emil, django_assert_num_queries
+):
+    with django_assert_num_queries(6):
+        assert names_on(ana_browser.get(EMPLOYEES).content.decode()) == ["Emil Employee"]
+    call_command("load_members", acme.public_id, "--count", str(PAGE_SIZE), verbosity=0)
+    with django_assert_num_queries(6):
+        page = ana_browser.get(EMPLOYEES).content.decode()
+    assert len(names_on(page)) == PAGE_SIZE
+    older = re.search(r'rel="next" href="([^"]+)"', page)
+    assert older
+    assert names_on(ana_browser.get(EMPLOYEES + older[1]).content.decode()) == ["Emil Employee"]
+
+
+def test_an_employee_is_given_a_role_from_the_list(acme, ana_browser, emil):
+    assert f'href="{LIST}/{emil.pk}/role"' in ana_browser.get(EMPLOYEES).content.decode()
+    panel = text_of(ana_browser.get(f"{LIST}/{emil.pk}/role"))
+    assert "Give Emil Employee a role" in panel
+    assert "Procurement May see members and their roles." in panel
+    role = acme.roles.get(name="Procurement")
+    answer = ana_browser.post(f"{LIST}/{emil.pk}/role", {"role": role.pk}, follow=True)
+    assert "Emil Employee now has the role Procurement." in text_of(answer)
+    assert listed(ana_browser) == ["Emil Employee", "Ana Admin"]
+    assert names_on(ana_browser.get(EMPLOYEES).content.decode()) == []
+    assert Event.objects.get(action=Action.MEMBER_ROLE_CHANGED).changes == {"role": ["Employee", "Procurement"]}
+
+
+def test_nobody_is_offered_a_role_beyond_their_own(acme, ira, emil, sign_in: SignIn):
+    panel = sign_in(ira).get(f"{LIST}/{emil.pk}/role").content.decode()
+    assert f'value="{acme.roles.get(name="Admin").pk}"' not in panel
+    assert f'value="{acme.roles.get(name="Procurement").pk}"' in panel
+
+
+def test_a_choice_that_is_refused_in_the_dialog_is_told_there(acme, ana_browser, emil):
+    refused = ana_browser.post(f"{LIST}/{emil.pk}/role", {"role": ""}, headers={"HX-Request": "true"})
+    assert refused.status_code == 422
+    assert 'id="panel"' in refused.content.decode()
+    assert "Choose a role." in text_of(refused)
+
+
+def test_a_custom_role_without_a_description_is_offered_with_what_it_gives(acme, ana_browser, emil):
+    acme.roles.create(name="Auditor", access={"audit_log": "read", "roles": "read", "members": "act"})
+    words = text_of(ana_browser.get(f"{LIST}/{emil.pk}/role"))
+    assert "Auditor May see and change Members, and see Roles and Audit log." in words
+
+
+@pytest.mark.parametrize("who", ["rita", "paul"])
+def test_whoever_may_only_read_sees_employees_and_gives_no_role(request, emil, sign_in: SignIn, who: str):
+    browser = sign_in(request.getfixturevalue(who))
+    words = text_of(browser.get(EMPLOYEES))
+    assert "Emil Employee" in words
+    assert "Give a role" not in words
+
+
+def test_an_employee_sees_no_list_of_employees(emil, sign_in: SignIn):
+    assert sign_in(emil).get(EMPLOYEES).status_code == 403
 
 
 @pytest.mark.parametrize("who", ["rita", "paul"])
