@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import capfirst
 
 from apikeys.models import ApiKey, Handover, KnownOrigin, Notice
 from members.models import Level, Scope
@@ -291,7 +292,7 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
     action, url = look_at(api_key, "Look at the key" if api_key.is_expired(now) else "Look at the key, or delete it")
     return Letter(
         subject=f"{name(api_key)} was generated",
-        heading=f"{api_key.created_by_label} generated the {heading(api_key)}.",
+        heading=f"{capfirst(api_key.created_by_label)} generated the {heading(api_key)}.",
         facts=facts,
         meaning=meaning,
         action=action,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from members.models import Member, User
 
 USER_AGENT_LENGTH = 300
+COMMAND_LINE = "the command line"
 
 
 class ActorKind(models.TextChoices):
@@ -88,6 +89,11 @@ class Actor:
         return cls(ActorKind.STAFF, str(user.pk), user.email, origin or Origin())
 
     @classmethod
+    def command_line(cls, command: str) -> Self:
+        """Return the actor for whoever runs a management command; the log keeps the command's name as the id."""
+        return cls(ActorKind.SYSTEM, command, COMMAND_LINE)
+
+    @classmethod
     def system(cls, name: str, origin: Origin | None = None) -> Self:
-        """Return the actor for a scheduled task, a management command or a report by nobody in particular."""
+        """Return the actor for a scheduled task or a report by nobody in particular."""
         return cls(ActorKind.SYSTEM, "", name, origin or Origin())

@@ -1,8 +1,44 @@
-"""Sign-in forms: a member who never signed in before gets their User when they first ask for a code or a password."""
+"""Sign-in forms: in our own words, and a member who never signed in before gets their User when they first ask for a
+code or a password.
+"""
 
-from allauth.account import forms as allauth_forms
+from typing import Any
 
+from allauth.account import app_settings, forms as allauth_forms
+from django import forms
+
+from lib.durations import lasting
 from members.models import User
+
+REQUIRED = {
+    "login": "Write your e-mail address.",
+    "email": "Write your e-mail address.",
+    "password": "Write your password.",
+    "code": "Write the code from the e-mail.",
+    "oldpassword": "Write your current password.",
+    "password1": "Write a new password.",
+    "password2": "Write the new password once more.",
+}
+INVALID = {"invalid": "Write an e-mail address, as in ana@example.com."}
+DIFFERENT = "The two passwords differ. Write the same one twice."
+
+
+class OwnWords(forms.Form):
+    """Says what is wrong in this project's words; put it before a form of allauth's. The adapter has the other half."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.error_messages |= {"required": REQUIRED.get(name, "Fill this in.")}
+            if isinstance(field, forms.EmailField):
+                field.error_messages |= INVALID
+
+    def clean(self) -> dict[str, Any] | None:
+        """Check that a password written twice is the same one."""
+        cleaned = super().clean()
+        if self.has_error("password2") and self["password2"].data:
+            self.errors["password2"] = self.error_class([DIFFERENT])
+        return cleaned
 
 
 class EnsureUserMixin:
@@ -14,9 +50,42 @@ class EnsureUserMixin:
         return super().clean_email()  # type: ignore[misc,no-any-return]
 
 
-class RequestLoginCodeForm(EnsureUserMixin, allauth_forms.RequestLoginCodeForm):
+class LoginForm(OwnWords, allauth_forms.LoginForm):
+    """Signs in with a password."""
+
+
+class RequestLoginCodeForm(OwnWords, EnsureUserMixin, allauth_forms.RequestLoginCodeForm):
     """Asks for a sign-in code by e-mail."""
 
 
-class ResetPasswordForm(EnsureUserMixin, allauth_forms.ResetPasswordForm):
+class ConfirmLoginCodeForm(OwnWords, allauth_forms.ConfirmLoginCodeForm):
+    """Takes the code, and says what one looks like."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.fields["code"]
+        code.help_text = (
+            "Eight letters, as in BCDF-GHJK; capital or small doesn’t matter. The code works for "
+            f"{lasting(app_settings.LOGIN_BY_CODE_TIMEOUT)} and {app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS} attempts."
+        )
+        code.widget.attrs |= {"autocapitalize": "characters", "spellcheck": "false"}
+
+
+class ReauthenticateForm(OwnWords, allauth_forms.ReauthenticateForm):
+    """Asks for the password again."""
+
+
+class ChangePasswordForm(OwnWords, allauth_forms.ChangePasswordForm):
+    """Changes a password."""
+
+
+class SetPasswordForm(OwnWords, allauth_forms.SetPasswordForm):
+    """Sets a first password."""
+
+
+class ResetPasswordForm(OwnWords, EnsureUserMixin, allauth_forms.ResetPasswordForm):
     """Asks for a link that sets a password."""
+
+
+class ResetPasswordKeyForm(OwnWords, allauth_forms.ResetPasswordKeyForm):
+    """Sets the password to which a link has led."""

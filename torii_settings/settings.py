@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from celery.schedules import crontab
+from django.templatetags.static import static
 
 from lib import probe
 from torii_settings.environment.table import Environment
@@ -115,6 +116,8 @@ MIDDLEWARE = [
     "torii_settings.middleware.TimeLimits",
     "django.middleware.security.SecurityMiddleware",
     "torii_settings.middleware.MachineDoor",
+    # Behind the machines' door: what SCIM and REST answer goes out as it is.
+    "lib.compression.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -231,8 +234,14 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
+    "login": "members.forms.LoginForm",
     "request_login_code": "members.forms.RequestLoginCodeForm",
+    "confirm_login_code": "members.forms.ConfirmLoginCodeForm",
+    "reauthenticate": "members.forms.ReauthenticateForm",
+    "change_password": "members.forms.ChangePasswordForm",
+    "set_password": "members.forms.SetPasswordForm",
     "reset_password": "members.forms.ResetPasswordForm",
+    "reset_password_from_key": "members.forms.ResetPasswordKeyForm",
 }
 
 # SCIM -----------------------------------------------------------------------------------------------------------------
@@ -383,5 +392,6 @@ UNFOLD = {
     "SITE_TITLE": "Torii staff",
     "SITE_HEADER": "Torii staff",
     "SITE_URL": "/settings/",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": False,
 }

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from api.docs import docs_page
 from scim.views.search import RootView
+from torii_settings.favicon import favicon
 from torii_settings.health import healthz, readyz
 
 handler500 = "torii_settings.error_pages.server_error"
@@ -16,6 +17,7 @@ urlpatterns = [
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
     path("v1.0/", include("api.urls")),
     path("docs/api", docs_page, name="api-docs"),
+    path("favicon.ico", favicon, name="favicon"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("settings/", include("members.urls")),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apikeys.forms import KeyForm
 from apikeys.models import ApiKey, NewKey
+from lib.compression import never_compressed
 from members.middleware import MemberRequest
 
 MADE_BEFORE = 409
@@ -39,7 +40,7 @@ def render_shown_once(request: MemberRequest, new: NewKey) -> HttpResponse:
     }
     response = render(request, "apikeys/api_key_shown_once.html", context)
     response["Cache-Control"] = "no-store"
-    return response
+    return never_compressed(response)
 
 
 def render_made_before(request: MemberRequest, api_key: ApiKey) -> HttpResponse:

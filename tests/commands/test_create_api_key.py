@@ -46,7 +46,7 @@ def test_it_expires_at_the_organizations_midnight(acme, run):
 def test_it_is_in_the_audit_log_under_the_commands_name(acme, run):
     run(*arguments(acme))
     event = Event.objects.get(action=Action.API_KEY_GENERATED)
-    assert (event.organization, event.actor_kind, event.actor_label) == (acme, "system", "create_api_key")
+    assert (event.organization, event.actor_kind, event.actor_label) == (acme, "system", "the command line")
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ def test_what_it_did_is_in_the_audit_log(db, run):
     run(*ACME)
     events = Event.objects.order_by("id").values_list("action", "actor_kind", "actor_label")
     assert list(events) == [
-        (Action.ORGANIZATION_CREATED, "system", "create_organization"),
-        (Action.MEMBER_CREATED, "system", "create_organization"),
+        (Action.ORGANIZATION_CREATED, "system", "the command line"),
+        (Action.MEMBER_CREATED, "system", "the command line"),
     ]
 
 

@@ -13,7 +13,7 @@ def test_it_turns_scim_off_and_on(acme, run):
     assert not acme.scim_enabled
     assert run("set_scim", acme.public_id, "on").out == "SCIM is on for Acme.\n"
     acme.refresh_from_db()
-    assert acme.scim_enabled_by == "set_scim"
+    assert acme.scim_enabled_by == "the command line"
     assert actions(acme) == [Action.SCIM_DISABLED, Action.SCIM_ENABLED]
 
 

@@ -228,7 +228,7 @@ def test_an_employee_is_given_a_role_from_the_list(acme, ana_browser, emil):
     assert f'href="{LIST}/{emil.pk}/role"' in ana_browser.get(EMPLOYEES).content.decode()
     panel = text_of(ana_browser.get(f"{LIST}/{emil.pk}/role"))
     assert "Give Emil Employee a role" in panel
-    assert "Procurement May see members and their roles." in panel
+    assert "Procurement Sees members and their roles." in panel
     role = acme.roles.get(name="Procurement")
     answer = ana_browser.post(f"{LIST}/{emil.pk}/role", {"role": role.pk}, follow=True)
     assert "Emil Employee now has the role Procurement." in text_of(answer)

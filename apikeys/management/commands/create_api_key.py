@@ -63,7 +63,7 @@ class Command(BaseCommand):
                     description=options["description"],
                     expires_on=options["expires"],
                     allowed_networks=options["network"],
-                    by=Actor.system("create_api_key"),
+                    by=Actor.command_line("create_api_key"),
                 )
                 # A key that can't be shown is none.
                 self.stdout.write(new.text)

@@ -18,7 +18,7 @@ from members.models import Member, Organization, User
 from members.models.role import ADMIN
 
 COMMAND = "create_organization"
-BY = Actor.system(COMMAND)
+BY = Actor.command_line(COMMAND)
 
 
 class Command(BaseCommand):

@@ -95,7 +95,7 @@ def load_batch(organization: Organization, role: Role, batch: Sequence[int], dom
     MemberEmail.objects.write_down(member for member in members if member.pk in added)
     if announced:
         changes = {"count": announced, "role": role.name}
-        by = Actor.system("load_members")
+        by = Actor.command_line("load_members")
         Event.record(Action.MEMBER_LOADED, organization, by=by, target=organization, changes=changes)
 
 

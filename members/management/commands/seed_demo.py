@@ -12,7 +12,7 @@ from members.directory import DirectoryProfile
 from members.models import Level, Member, Organization, Role, Scope, User
 from members.models.role import ADMIN, EMPLOYEE, everywhere
 
-BY = Actor.system("seed_demo")
+BY = Actor.command_line("seed_demo")
 
 NAME = "Acme"
 DOMAINS = ["acme.example", "example.com"]

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Turn SCIM on or off; what is so already stays so."""
         organization = organization_with_id(options["organization"])
-        by = Actor.system("set_scim")
+        by = Actor.command_line("set_scim")
         if options["state"] == "on":
             organization.enable_scim(by=by)
         else:
