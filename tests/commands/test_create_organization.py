@@ -30,6 +30,7 @@ def test_it_prints_the_organization_id_and_nothing_else(db, run):
     told = run(*ACME)
     assert told.out == f"{Organization.objects.get().public_id}\n"
     assert "Ana@acme.example signs in at http://localhost/accounts/login/ with a code" in told.err
+    assert "Others sign in there with a code sent by e-mail" in told.err
 
 
 def test_the_organization_is_whole(db, run):

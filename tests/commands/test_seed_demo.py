@@ -2,11 +2,13 @@
 
 import pytest
 from django.contrib.auth import authenticate
+from django.utils import timezone
 
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, KnownOrigin
 from audit.models import Event
 from members import demo
 from members.models import Member, Organization, User
+from outbox.models import OutgoingMail
 from tests.conftest import SETUP
 
 
@@ -35,10 +37,46 @@ def test_acme_has_members_in_every_role(in_demo_mode, run):
     assert acme.members.get(user_name="ana@acme.example").full_name == "Ana Admin"
 
 
-def test_the_visitor_turns_scim_on_and_generates_the_first_key(in_demo_mode, run):
+def test_there_are_keys_in_every_state(in_demo_mode, run):
     run("seed_demo")
-    assert not Organization.objects.get().scim_enabled
-    assert not ApiKey.objects.exists()
+    acme, now = Organization.objects.get(), timezone.now()
+    assert acme.scim_enabled
+    keys = acme.api_keys.existing()
+    assert {key.status(now) for key in keys} == set(ApiKey.Status)
+    assert {key.kind for key in keys} == set(ApiKey.Kind)
+    assert acme.api_keys.exclude(deleted_at=None).count() == 1
+    assert {key.last_used_at is None for key in keys} == {True, False}
+    assert keys.filter(expires_at=None).exists()
+    assert [key.replaces.description for key in keys if key.replaces] == ["HR export"]
+    assert all(key.created_at <= (key.first_used_at or now) for key in keys)
+
+
+def test_there_are_two_groups_and_a_request_that_was_refused(in_demo_mode, run):
+    run("seed_demo")
+    acme = Organization.objects.get()
+    assert {group.display_name: group.members.count() for group in acme.groups.all()} == {
+        "Engineering": 3,
+        "Finance": 2,
+    }
+    refused = KnownOrigin.objects.filter(refused=True)
+    assert {origin.api_key.organization for origin in refused} == {acme}
+
+
+def test_the_list_of_keys_shows_them_all(in_demo_mode, run, sign_in):
+    run("seed_demo")
+    page = sign_in(Member.objects.get(user_name=demo.ADMIN_EMAIL)).get("/settings/api-access").content.decode()
+    for words in ("Live", "Expires soon", "Expired", "by the command line", "Okta production", "HR export"):
+        assert words in page
+
+
+def test_one_line_says_how_the_others_sign_in_and_that_is_true(in_demo_mode, run, client):
+    told = run("seed_demo")
+    [line] = [line for line in told.out.splitlines() if "The others" in line]
+    assert "ira@acme.example, IT Admin" in line
+    assert "var/mail" in line
+    assert "emil@acme.example" not in line
+    client.post("/accounts/login/code/", {"email": "ira@acme.example"})
+    assert OutgoingMail.objects.filter(recipient="ira@acme.example").exists()
 
 
 def test_it_says_how_to_sign_in_and_that_is_true(in_demo_mode, run):

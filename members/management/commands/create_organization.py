@@ -87,7 +87,8 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from None
         self.stderr.write(
             f"{organization} is there. {options['admin_email']} signs in at {settings.BASE_URL}/accounts/login/ "
-            f"with {'the password' if password else 'a code sent by e-mail'}."
+            f"with {'the password' if password else 'a code sent by e-mail'}.\n"
+            "Others sign in there with a code sent by e-mail, once the Admin or the identity provider has added them."
         )
 
 
