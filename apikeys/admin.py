@@ -1,7 +1,6 @@
 """API keys in the staff admin, to look at and to delete. No page has a key's secret or what is stored of it."""
 
 import datetime as dt
-import re
 from typing import Any
 
 from django.contrib import admin
@@ -15,9 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from apikeys.models import EXPIRES_SOON, ApiKey, ApiKeyQuerySet, KnownOrigin, Notice
-from members.admin.base import StaffAdmin, staff
-
-HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
+from members.admin.base import KEY_HINT, StaffAdmin, staff
 
 
 class StatusFilter(DropdownFilter):
@@ -128,7 +125,7 @@ class ApiKeyAdmin(StaffAdmin):
         self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
     ) -> tuple[QuerySet[ApiKey], bool]:
         """Find a key by its hint, as a customer copies it, or by one of the fields."""
-        if hint := HINT.search(search_term):
+        if hint := KEY_HINT.search(search_term):
             return queryset.filter(key_id=hint[1]), False
         found: tuple[QuerySet[ApiKey], bool] = super().found(request, queryset, search_term)
         return found

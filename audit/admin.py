@@ -4,13 +4,17 @@ import datetime as dt
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.utils import parse_date_str
 
-from audit.models import Event
-from members.admin.base import StaffAdmin
+from audit.actor import address_of
+from audit.models import ActorKind, Event
+from members.admin.base import KEY_HINT, StaffAdmin
+from members.models import Member
+
+MEMBERS_SOUGHT = 50
 
 
 class DayFilter(RangeDateFilter):
@@ -42,6 +46,23 @@ def first_id(day: dt.date) -> UUID:
 EPOCH = dt.date(1970, 1, 1)
 
 
+def members_called(text: str) -> list[str]:
+    """Return the ids of the members whose address or name `text` is, newest first and no more than a few."""
+    with_address = Member.objects.all().with_user_name(text) if "@" in text else Member.objects.none()
+    for members in (with_address, Member.objects.all().search(text)):
+        if found := members.order_by("-pk").values_list("pk", flat=True)[:MEMBERS_SOUGHT]:
+            return [str(pk) for pk in found]
+    return []
+
+
+def by_or_about(members: list[str]) -> Q:
+    """Return the condition that one of `members` did it, or that it was done to one of them.
+
+    The log names a member who acts by name, and one who is changed by address.
+    """
+    return Q(actor_kind=ActorKind.MEMBER, actor_id__in=members) | Q(target_type="member", target_id__in=members)
+
+
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
     """Events of all organizations, newest first."""
@@ -55,6 +76,8 @@ class EventAdmin(StaffAdmin):
         ("created_at", DayFilter),
     )
     sortable_by = ()
+    search_fields = ("actor_label", "target_label")
+    search_help_text = "Name or e-mail address of a person, key, or IP address"
     fields = (
         "moment",
         "organization",
@@ -70,6 +93,16 @@ class EventAdmin(StaffAdmin):
         "request_id",
         "changes",
     )
+
+    def found(self, request: HttpRequest, queryset: QuerySet[Event], search_term: str) -> tuple[QuerySet[Event], bool]:
+        """Find what a person or a key did and what was done to them, or what came from an IP address."""
+        text = search_term.strip()
+        if address := address_of(text):
+            return queryset.filter(ip=address), False
+        if hint := KEY_HINT.search(text):
+            text = hint[1]
+        named = Q(actor_label__icontains=text) | Q(target_label__icontains=text)
+        return queryset.filter(named | by_or_about(members_called(text))), False
 
     @admin.display(description="Created at")
     def moment(self, event: Event) -> str:

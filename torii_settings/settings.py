@@ -194,6 +194,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+# As the settings pages write days and instants; the staff admin is of all organizations, so its time zone is UTC.
+FORMAT_MODULE_PATH = "torii_settings.formats"
 
 REDIS_URL = env.REDIS_URL.url if env.REDIS_URL else ""
 if REDIS_URL:
@@ -394,4 +396,22 @@ UNFOLD = {
     "SITE_URL": "/settings/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": False,
+    "STYLES": [lambda request: static("staff.css")],
+    "SCRIPTS": [lambda request: static("staff.js")],
+    # The settings' own indigo, from light to dark; links in the dark are 500, which has to be light enough to read.
+    "COLORS": {
+        "primary": {
+            "50": "#eef2ff",
+            "100": "#e0e7ff",
+            "200": "#c7d2fe",
+            "300": "#b6c2fd",
+            "400": "#a5b4fc",
+            "500": "#818cf8",
+            "600": "#4f46e5",
+            "700": "#4338ca",
+            "800": "#3730a3",
+            "900": "#312e81",
+            "950": "#1e1b4b",
+        }
+    },
 }

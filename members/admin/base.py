@@ -4,6 +4,7 @@ Staff change things through the models' verbs, so that rules hold and the audit 
 undoes the whole request and is told in a message.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,10 +13,13 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import QuerySet
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.forms import Field, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
@@ -23,6 +27,31 @@ from audit.actor import Actor, Origin
 from lib.words import SearchTooLong, words_of
 from members.errors import MemberError
 from members.models import User
+
+# What a customer can copy of a key; the part in it that identifies the key.
+KEY_HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
+COUNTED_TO = 1000
+
+
+class RowCount(Subquery):
+    """How many rows a query has, counted no further than is shown: a table may have millions."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[: COUNTED_TO + 1])
+
+
+def count_text(counted: int) -> str:
+    """Return what a RowCount has counted, or that there are more."""
+    return f"{counted:,}" if counted <= COUNTED_TO else f"more than {COUNTED_TO:,}"
+
+
+def link_to_list(model: str, query: dict[str, Any], text: str) -> SafeString:
+    """Return a link to the rows of `model`, as in "members.Member", that `query` selects."""
+    path = reverse(f"admin:{model.lower().replace('.', '_')}_changelist")
+    return format_html('<a class="staff-link" href="{}?{}">{}</a>', path, urlencode(query), text)
 
 
 def staff(request: HttpRequest) -> Actor:

@@ -5,22 +5,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db import models
-from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from members.admin.base import StaffAdmin, staff
+from members.admin.base import RowCount, StaffAdmin, count_text, staff
 from members.admin.jobs import tell_of
 from members.models import Group, GroupMembership
-
-COUNTED_TO = 1000
-
-
-class RowCount(Subquery):
-    """How many rows a query has; give it a slice, and it stops counting there."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
-    output_field = IntegerField()
 
 
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -53,15 +44,14 @@ class GroupAdmin(StaffAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Return groups with the number of their members, counted no further than is shown."""
-        members = GroupMembership.objects.filter(group=OuterRef("pk")).values("pk")[: COUNTED_TO + 1]
+        members = GroupMembership.objects.filter(group=OuterRef("pk"))
         queryset: QuerySet[Group] = super().get_queryset(request)
         return queryset.annotate(counted=RowCount(members))
 
     @admin.display(description="Members")
     def member_count(self, group: Group) -> str:
         """How many members the group has, or that they are more than is counted."""
-        counted: int = group.counted  # type: ignore[attr-defined]
-        return f"{counted:,}" if counted <= COUNTED_TO else f"more than {COUNTED_TO:,}"
+        return count_text(group.counted)  # type: ignore[attr-defined]
 
     def change_by_verb(self, request: HttpRequest, obj: Group, form: GroupForm) -> None:
         """Give the group the chosen role."""

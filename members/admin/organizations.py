@@ -3,18 +3,25 @@
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm, PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminSelect2Widget
+from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminTextInputWidget
 
-from members.admin.base import StaffAdmin, become, staff
-from members.models import ApprovedDomain, Organization
-from members.models.organization import KEY_POLICY, time_zones
+from members.admin.base import RowCount, StaffAdmin, become, count_text, link_to_list, staff
+from members.directory import DirectoryProfile
+from members.errors import UserNameInvalid
+from members.models import ApprovedDomain, Member, Organization
+from members.models.organization import KEY_POLICY, check_address, domain_of, time_zones
+from members.models.role import ADMIN
 
 
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -28,8 +35,46 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
 
+class NewOrganizationForm(OrganizationForm):
+    """An organization that is to be made, with its first Admin: without one nobody could sign in to it."""
+
+    admin_email = forms.CharField(
+        label="First Admin's e-mail address",
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="At one of the approved domains. Torii tells them by e-mail where to sign in.",
+    )
+    admin_given_name = forms.CharField(
+        label="First Admin's given name", max_length=254, required=False, widget=UnfoldAdminTextInputWidget
+    )
+    admin_family_name = forms.CharField(
+        label="First Admin's family name", max_length=254, required=False, widget=UnfoldAdminTextInputWidget
+    )
+
+    def clean_admin_email(self) -> str:
+        """Return the address if it is one; whether its domain is approved, the domains tell."""
+        address: str = self.cleaned_data["admin_email"]
+        try:
+            check_address(address)
+        except UserNameInvalid as error:
+            raise ValidationError(error.detail) from None
+        return address
+
+    def profile(self) -> DirectoryProfile:
+        """Return the first Admin, as a directory would describe them."""
+        given = self.cleaned_data
+        return DirectoryProfile.of_person(
+            given["admin_email"], given["admin_given_name"], given["admin_family_name"], ADMIN
+        )
+
+
 class DomainForm(forms.ModelForm):  # type: ignore[type-arg]
     """One approved domain."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if domain := self.fields.get("domain"):
+            domain.widget.attrs["aria-label"] = "Approved domain"
 
     def clean_domain(self) -> str:
         """Return the domain as the model wants it."""
@@ -50,6 +95,9 @@ class DomainFormSet(PaginationInlineFormSet):
             raise ValidationError("An organization needs at least one approved domain.")
         if len(set(domains)) < len(domains):
             raise ValidationError("A domain is in the list twice.")
+        address = self.data.get("admin_email", "").strip()
+        if self.instance.pk is None and "@" in address and domain_of(address) not in domains:
+            raise ValidationError(f"The first Admin's address, {address}, is not at one of these domains.")
 
     def domains(self) -> list[str]:
         """Return the domains that are to be approved."""
@@ -86,22 +134,54 @@ class DomainInline(TabularInline):
         return self.has_add_permission(request, obj)
 
 
+BELONGINGS = {
+    "members": "members.Member",
+    "roles": "members.Role",
+    "groups": "members.Group",
+    "api_keys": "apikeys.ApiKey",
+    "events": "audit.Event",
+}
+# What a list leaves out isn't counted either.
+LISTED = {"api_keys": {"deleted_at": None}}
+
+
+def belonging(name: str) -> Any:
+    """Return a column that counts what an organization has of `name`, with a link to the list."""
+    label = "API keys" if name == "api_keys" else name.capitalize()
+
+    @admin.display(description=label)
+    def column(organization: Organization) -> SafeString:
+        counted = count_text(getattr(organization, f"counted_{name}"))
+        text = format_html('{}<span class="staff-hidden"> {} of {}</span>', counted, label, organization)
+        return link_to_list(BELONGINGS[name], {"organization__id__exact": organization.pk}, text)
+
+    column.__name__ = f"belonging_{name}"
+    return column
+
+
+COLUMNS = tuple(belonging(name) for name in BELONGINGS)
+
+
 @admin.register(Organization)
 class OrganizationAdmin(StaffAdmin):
     """All organizations. None is ever deleted: its audit log must outlive it."""
 
     form = OrganizationForm
     inlines = (DomainInline,)
-    list_display = ("name", "public_id", "time_zone", "scim_enabled_at", "created_at")
+    list_display = ("name", "public_id", *COLUMNS, "scim_enabled_at")
+    list_fullwidth = True
+    list_per_page = 50
+    sortable_by = ("name",)
     search_fields = ("name", "public_id")
     search_help_text = "Name or Organization ID"
-    readonly_fields = ("public_id", "created_at", "scim_state", "base_url")
+    readonly_fields = ("public_id", "created_at", "scim_state", "base_url", *COLUMNS)
     fields = (
         "name",
         "public_id",
         "time_zone",
         "scim_state",
         "base_url",
+        *COLUMNS,
         "scim_lists_active_only",
         *KEY_POLICY,
         "created_at",
@@ -118,7 +198,25 @@ class OrganizationAdmin(StaffAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
         """Ask a new organization only for what a person decides."""
-        return self.fields if obj else ("name", "time_zone")
+        return self.fields if obj else ("name", "time_zone", "admin_email", "admin_given_name", "admin_family_name")
+
+    def get_form(
+        self, request: HttpRequest, obj: Organization | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form for a new organization, or for one that is there."""
+        return super().get_form(request, obj, change, form=OrganizationForm if obj else NewOrganizationForm, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        """Return organizations with how much belongs to each, all in one query."""
+        queryset: QuerySet[Organization] = super().get_queryset(request)
+        return queryset.annotate(
+            **{
+                f"counted_{name}": RowCount(
+                    apps.get_model(model).objects.filter(organization=OuterRef("pk"), **LISTED.get(name, {}))
+                )
+                for name, model in BELONGINGS.items()
+            }
+        )
 
     @admin.display(description="SCIM")
     def scim_state(self, organization: Organization) -> str:
@@ -146,6 +244,7 @@ class OrganizationAdmin(StaffAdmin):
             made = Organization.objects.create_organization(
                 organization.name, domains=domains, by=staff(request), time_zone=organization.time_zone
             )
+            Member.invite(made, form.profile(), by=staff(request))
             become(organization, made)
         else:
             organization.edit(

@@ -6,17 +6,35 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.db.models import OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from members.admin.base import StaffAdmin, staff
+from members.admin.base import RowCount, StaffAdmin, count_text, link_to_list, staff
 from members.admin.jobs import tell_of
-from members.models import Level, Role, Scope
+from members.models import Level, Member, Role, Scope
 
 LEVEL_FIELDS = {f"level_{scope.value}": scope for scope in Scope}
+MEANINGS = {
+    Level.NONE: "the page is not there",
+    Level.READ: "look, and change nothing",
+    Level.ACT: "look and change",
+}
+LEGEND = "; ".join(f"{level.label}: {meaning}" for level, meaning in MEANINGS.items()) + "."
+
+
+def level_in(scope: Scope) -> Any:
+    """Return a column that shows the level of a role in `scope`."""
+
+    @admin.display(description=scope.label)
+    def level(role: Role) -> str:
+        return str(Level(role.access.get(scope.value, Level.NONE)).label)
+
+    level.__name__ = f"level_in_{scope.value}"
+    return level
 
 
 class LevelFields:
@@ -61,8 +79,11 @@ class RoleAdmin(StaffAdmin):
     """Roles of all organizations."""
 
     form = RoleForm
-    list_display = ("name", "organization", "is_predefined", "description")
+    list_display = ("name", "organization", "is_predefined", "member_count", *(level_in(scope) for scope in Scope))
     list_select_related = ("organization",)
+    list_before_template = "staff/role_legend.html"
+    list_fullwidth = True
+    sortable_by = ("name",)
     list_filter = (("organization", AutocompleteSelectFilter), "is_predefined")
     search_fields = ("name", "organization__name")
     search_help_text = "Name of a role or an organization"
@@ -84,13 +105,32 @@ class RoleAdmin(StaffAdmin):
         """Show the levels as selects where they may be changed, else as text."""
         may_change = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         return (
-            (None, {"fields": ("organization", "name", "description")}),
-            ("Access", {"fields": tuple(LEVEL_FIELDS) if may_change else ("levels",)}),
+            (None, {"fields": ("organization", "name", "description", *(("member_count",) if obj else ()))}),
+            ("Access", {"fields": tuple(LEVEL_FIELDS) if may_change else ("levels",), "description": LEGEND}),
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Role | None = None) -> tuple[str, ...]:
         """A role stays in its organization."""
-        return ("levels", "organization") if obj else ("levels",)
+        return ("levels", "member_count", "organization") if obj else ("levels", "member_count")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
+        """Return roles with the number of their members."""
+        queryset: QuerySet[Role] = super().get_queryset(request)
+        return queryset.annotate(counted=RowCount(Member.objects.filter(role=OuterRef("pk"))))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list below what its levels mean."""
+        return super().changelist_view(request, (extra_context or {}) | {"legend": LEGEND})
+
+    @admin.display(description="Held by")
+    def member_count(self, role: Role) -> SafeString:
+        """How many members have the role, with a link to them."""
+        counted: int = role.counted  # type: ignore[attr-defined]
+        return link_to_list(
+            "members.Member",
+            {"organization__id__exact": role.organization_id, "role": role.name},
+            format_html('{}<span class="staff-hidden"> members have the role {}</span>', count_text(counted), role),
+        )
 
     @admin.display(description="Levels")
     def levels(self, role: Role) -> SafeString:

@@ -5,9 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 
-from audit.models import Action, Event
+from audit.models import Action, Actor, Event, Origin
 from members.models import Member
-from tests.conftest import SETUP
+from tests.conftest import SETUP, new_key
 from tests.staff.conftest import page, rows
 
 EVENT = "audit.Event"
@@ -43,6 +43,49 @@ def test_events_are_filtered_by_action_and_organization(admin, acme, globex, ana
     query = {"action__exact": "member.created", "organization__id__exact": globex.pk}
     [event] = rows(admin.get(page(EVENT), query))
     assert event.target_label == "eve@globex.example"
+
+
+@pytest.fixture
+def told(acme, globex, ana, ira, eve):
+    """Make events by Ana and by a key, about Ira, from two addresses."""
+    origin = Origin("203.0.113.9", "Firefox")
+    ira.change_role(acme.roles.named("Admin"), by=Actor.member(ana, origin))
+    key = new_key(acme, description="Okta").api_key
+    ira.change_role(acme.roles.named("Read Only"), by=Actor.api_key(key, Origin("2001:db8::1", "Okta")))
+    return key
+
+
+def actions(admin, text):
+    return sorted(str(event.action) for event in rows(admin.get(page(EVENT), {"q": text})))
+
+
+def test_events_are_found_by_a_persons_address_or_name_whether_they_did_it_or_it_was_done_to_them(admin, told):
+    for text in ("ira@acme.example", "IRA@acme.example", "Ira Item", "ira"):
+        assert actions(admin, text) == ["member.created", "member.role_changed", "member.role_changed"], text
+    for text in ("ana@acme.example", "Ana Admin"):
+        assert actions(admin, text) == ["member.created", "member.role_changed"], text
+    assert actions(admin, "nobody@acme.example") == []
+
+
+def test_events_are_found_by_a_key(admin, told):
+    for text in (told.hint, told.key_id, f"torii_scim_{told.key_id}_whatever"):
+        assert actions(admin, text) == ["api_key.generated", "member.role_changed"], text
+
+
+def test_events_are_found_by_an_ip_address_however_it_is_written(admin, told):
+    for text in ("203.0.113.9", " 2001:db8::1 ", "2001:0db8:0:0::1"):
+        assert actions(admin, text) == ["member.role_changed"], text
+    assert actions(admin, "203.0.113.8") == []
+
+
+def test_a_search_and_a_filter_go_together(admin, globex, told):
+    found = rows(admin.get(page(EVENT), {"q": "ira", "organization__id__exact": globex.pk}))
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ["\0", "%", "'", "a " * 200, "[", "torii_scim_"])
+def test_no_search_fails(admin, told, text):
+    assert admin.get(page(EVENT), {"q": text}).status_code in (200, 302)
 
 
 def test_an_event_is_shown_with_what_changed(admin, acme, ana, ira):

@@ -1,11 +1,17 @@
 """Organizations in the staff admin."""
 
+import datetime as dt
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
 from audit.models import Action
-from members.models import Organization, User
+from members.admin import base
+from members.directory import GroupProfile
+from members.models import Group, Organization, User
+from outbox.models import OutgoingMail
+from tests.conftest import SETUP, new_key
 from tests.staff.conftest import BACKEND, page, rows, told
 
 ORGANIZATION = "members.Organization"
@@ -27,6 +33,8 @@ def form(organization=None, domains=(), removed=(), **changes):
         lines[f"approved_domains-{number}-domain"] = domain
     policy = {"key_lifetime_days": "365", "reminds_week_before": "on", "reminds_day_before": "on"}
     own = {"name": "Acme", "time_zone": "UTC", "reminds_at_expiry": "on"} | policy
+    if not organization:
+        own |= {"admin_email": f"Ada@{domains[0].lower() if domains else 'acme.example'}", "admin_given_name": "Ada"}
     return own | lines | changes
 
 
@@ -38,7 +46,13 @@ def test_an_organization_is_made_whole(admin, events):
     assert made.time_zone == "Europe/Berlin"
     assert made.domain_names() == ["initech.example", "initech.test"]
     assert made.roles.filter(is_predefined=True).count() == 5
-    assert events() == [(Action.ORGANIZATION_CREATED, "Initech", {})]
+    ada = made.members.get()
+    assert (ada.user_name, ada.full_name, ada.role.name) == ("Ada@initech.example", "Ada", "Admin")
+    assert [(action, target) for action, target, _ in events()] == [
+        (Action.ORGANIZATION_CREATED, "Initech"),
+        (Action.MEMBER_CREATED, "Ada@initech.example"),
+    ]
+    assert [mail.recipient for mail in OutgoingMail.objects.all()] == ["Ada@initech.example"]
 
 
 def test_saving_a_new_organization_goes_on_to_its_own_page(admin):
@@ -54,6 +68,9 @@ def test_saving_a_new_organization_goes_on_to_its_own_page(admin):
         ({"domains": ["https://acme.example"]}, "Write the domain alone"),
         ({"domains": ["acme.example"], "time_zone": "Europe/Nowhere"}, "Select a valid choice"),
         ({"domains": ["acme.example"], "name": ""}, "This field is required"),
+        ({"domains": ["acme.example"], "admin_email": ""}, "This field is required"),
+        ({"domains": ["acme.example"], "admin_email": "ada"}, "is not an e-mail address"),
+        ({"domains": ["acme.example"], "admin_email": "a@b.example"}, "a@b.example, is not at one of these domains"),
     ],
 )
 def test_what_is_wrong_is_said_on_the_form_and_makes_nothing(admin, changes, reason):
@@ -184,3 +201,28 @@ def test_only_the_turn_that_changes_something_is_offered(admin, acme):
 def test_an_organization_that_is_not_there_is_not_turned(admin, acme):
     path = scim_path(acme, "on").replace(f"/{acme.pk}/", "/999999/")
     assert admin.post(path, {"_form_submitted": "True"}).status_code == 404
+
+
+def test_an_organization_leads_to_what_belongs_to_it_with_counts(admin, acme, globex, ana, ira, eve):
+    Group.add(acme, GroupProfile("Engineers", replace_members={ira.pk}), by=SETUP)
+    new_key(acme)
+    new_key(acme).api_key.delete_key(by=SETUP)
+    counts = {"members.Member": 2, "members.Role": 5, "members.Group": 1, "apikeys.ApiKey": 1}
+    for shown in (admin.get(page(ORGANIZATION)).text, admin.get(page(ORGANIZATION, "change", acme.pk)).text):
+        for model, count in counts.items():
+            path = f"{page(model)}?organization__id__exact={acme.pk}"
+            assert f'href="{path}">{count}<' in shown, model
+            assert len(rows(admin.get(path))) == count
+        events = f"{page('audit.Event')}?organization__id__exact={acme.pk}"
+        assert f'href="{events}">{acme.events.count()}<' in shown
+        assert len(rows(admin.get(events))) == acme.events.count()
+
+
+def test_what_belongs_to_an_organization_is_not_counted_further_than_is_shown(admin, acme, ana, ira, monkeypatch):
+    monkeypatch.setattr(base, "COUNTED_TO", 1)
+    assert "more than 1<" in admin.get(page(ORGANIZATION)).text
+
+
+def test_the_staff_admin_writes_days_and_instants_as_the_settings_do(admin, acme):
+    Organization.objects.filter(pk=acme.pk).update(scim_enabled_at=dt.datetime(2026, 11, 3, 9, 5, tzinfo=dt.UTC))
+    assert "3 Nov 2026, 09:05 (UTC)" in admin.get(page(ORGANIZATION)).text

@@ -1,5 +1,7 @@
 """Roles in the staff admin."""
 
+import re
+
 import pytest
 
 from audit.models import Action
@@ -193,3 +195,23 @@ def test_before_deleting_staff_are_asked(admin, manager):
     assert "Contract Manager" in asked.text
     assert "Contract Manager" in admin.get(page(ROLE, "delete", manager.pk)).text
     assert stored(manager) is not None
+
+
+def test_the_matrix_shows_every_level_says_what_they_mean_and_counts_members(admin, acme, manager):
+    person(acme, "carla@acme.example", "Carla Conti", "Contract Manager")
+    answer = admin.get(page(ROLE), {"organization__id__exact": acme.pk})
+    words = " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+    assert "Read: look, and change nothing" in words
+    assert "Act: look and change" in words
+    assert "Contract Manager Acme" in words
+    assert all(scope.label in words for scope in Scope)
+    link = f"{page('members.Member')}?organization__id__exact={acme.pk}&amp;role=Contract+Manager"
+    assert f'href="{link}">1<' in answer.text
+    assert [member.user_name for member in rows(admin.get(link.replace("&amp;", "&")))] == ["carla@acme.example"]
+
+
+@pytest.mark.parametrize("name", ["Contract Manager", "Admin"])
+def test_the_page_of_a_role_explains_the_levels_and_counts_members(admin, acme, manager, name):
+    shown = admin.get(page(ROLE, "change", acme.roles.named(name).pk)).text
+    assert "None: the page is not there; Read: look, and change nothing; Act: look and change." in shown
+    assert "role=" in shown

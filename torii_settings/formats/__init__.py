@@ -1,0 +1,1 @@
+"""How Django writes days and instants, by language; there is one."""

@@ -1,0 +1,1 @@
+"""English, as the settings pages have it."""

@@ -1,0 +1,7 @@
+"""Days as in "23 Nov 2026", instants as in "23 Nov 2026, 00:00 (UTC)"."""
+
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j M Y, H:i (e)"
+SHORT_DATE_FORMAT = DATE_FORMAT
+SHORT_DATETIME_FORMAT = DATETIME_FORMAT
