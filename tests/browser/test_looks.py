@@ -106,6 +106,10 @@ INSIDE: dict[str, Reach] = {
     "key-deletion": dialog("/settings/api-access", "Delete Okta production", "Delete this key?"),
     "members": at("/settings/members"),
     "members-none": at("/settings/members?q=nobody"),
+    "employees": at("/settings/members/employees"),
+    "employees-none": at("/settings/members/employees?q=nobody"),
+    "employee-found": at("/settings/members?q=person2%40acme.example"),
+    "employee-role": dialog("/settings/members/employees", "Give a role", "Give Person Number 59 a role"),
     "member": open_member,
     "member-new": dialog("/settings/members", "Add member", "Add member"),
     "account-menu": open_the_menu,
@@ -113,10 +117,20 @@ INSIDE: dict[str, Reach] = {
     "sign-out": at("/accounts/logout/"),
     "password-change": at("/accounts/password/change/"),
 }
+
+
+def write_a_wrong_code(page: Page) -> None:
+    ask_for_a_code(page)
+    page.get_by_label("Code").fill("XXXX-XXXX")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator(".errorlist")).to_be_visible()
+
+
 OUTSIDE: dict[str, Reach] = {
     "sign-in": at("/accounts/login/"),
     "sign-in-code": at("/accounts/login/code/"),
     "sign-in-code-entry": ask_for_a_code,
+    "sign-in-code-wrong": write_a_wrong_code,
     "password-reset": at("/accounts/password/reset/"),
     "password-reset-done": at("/accounts/password/reset/done/"),
     "password-link-dead": at("/accounts/password/reset/key/1-x/"),
