@@ -34,3 +34,19 @@ def test_a_reader_goes_to_an_operation_copies_the_call_and_looks_a_problem_up(op
     card.get_by_text("Problems", exact=True).click()
     card.get_by_role("link", name="last_admin").click()
     expect(page.get_by_role("row", name="last_admin")).to_be_in_viewport()
+
+
+def test_on_a_narrow_screen_the_contents_are_the_sections_and_a_command_keeps_its_lines(open_browser: Open):
+    page = open_browser(**MODES["narrow"])
+    page.goto("/docs/api")
+    contents = page.get_by_role("navigation", name="On this page")
+    expect(contents.get_by_role("link", name="Members")).to_be_visible()
+    expect(contents.get_by_role("link", name="Assign a role")).to_be_hidden()
+    box = contents.bounding_box()
+    assert box
+    assert box["height"] < 300
+    call = page.get_by_role("article", name="Assign a role").locator("pre").first
+    lines = (call.text_content() or "").count("\n") + 1
+    height = call.evaluate("pre => pre.getClientRects()[0].height / parseFloat(getComputedStyle(pre).lineHeight)")
+    assert round(height) <= lines + 1
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")

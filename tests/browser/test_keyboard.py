@@ -95,3 +95,12 @@ def test_the_account_menu_opens_and_closes(ana, open_browser):
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+
+
+def test_on_a_narrow_screen_there_is_one_list_of_pages(ana, open_browser):
+    page = open_browser(ana, viewport={"width": 390, "height": 844})
+    page.goto("/settings/security")
+    expect(page.get_by_role("link", name="API Access", exact=True)).to_have_count(1)
+    page = open_browser(ana)
+    page.goto("/settings/security")
+    expect(page.get_by_role("navigation", name="Security and API Access")).to_be_visible()

@@ -120,7 +120,7 @@ INSIDE: dict[str, Reach] = {
 
 
 def write_a_wrong_code(page: Page) -> None:
-    ask_for_a_code(page)
+    page.goto("/accounts/login/code/confirm/")
     page.get_by_label("Code").fill("XXXX-XXXX")
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator(".errorlist")).to_be_visible()

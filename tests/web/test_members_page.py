@@ -197,7 +197,7 @@ def test_the_count_leads_to_a_list_that_says_who_the_employees_are(acme, ana_bro
     answer = ana_browser.get(EMPLOYEES)
     assert names_on(answer.content.decode()) == ["Gone Gustav", "Emil Employee"]
     words = text_of(answer)
-    assert "2 Employees of Acme with the Employee role" in words
+    assert "The 2 Employees of Acme, the newest first." in words
     assert "Emil Employee emil@acme.example Added by hand Active" in words
     assert "Gone Gustav gone@acme.example Added by hand Deactivated" in words
     found = ana_browser.get(EMPLOYEES, {"q": "emil", "status": "active", "role": "Admin"}).content.decode()
