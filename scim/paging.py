@@ -99,7 +99,10 @@ class Listing:
 
     def _keyed(self, number: int, resources: Any) -> Any:
         """Return a source's resources or rows with the key that they are sorted by."""
-        return resources.annotate(**{KEY: self.keys[number]}) if self.keys else resources
+        if not self.keys:
+            return resources
+        key = self.keys[number]
+        return resources.filter(key.among).annotate(**{KEY: key.expression})
 
     def _meeting(self, number: int, resources: Any) -> Any:
         """Return those of a source's resources or rows that meet the filter, with the key that they are sorted by."""
@@ -154,10 +157,9 @@ class Listing:
         """Return `count` rows behind the place of a cursor."""
         key = cursor.key
         if key is not None and self.keys:
-            key = self.keys[0].output_field.to_python(key)
+            key = self.keys[0].expression.output_field.to_python(key)
         rows: list[Row] = []
-        id_column = self.sources[0].id_column if len(self.sources) == 1 else RESOURCE_ID
-        for condition in self._order(id_column, descending=descending).behind(key, cursor.id):
+        for condition in self._order(self._place_column(), descending=descending).behind(key, cursor.id):
             if len(rows) < count:
                 rows += self._stretch(condition, 0, count - len(rows), descending=descending)[0]
         return rows
@@ -170,7 +172,7 @@ class Listing:
         if len(self.sources) > 1:
             return list(self._union(condition, descending=descending)[first : first + count]), None
         source, compiled = self.sources[0], self.filters[0]
-        order = self._order(source.id_column, descending=descending).columns()
+        order = self._order(self._place_column(), descending=descending).columns()
         rows = self._meeting(0, source.rows).filter(condition).order_by(*order)
         if not self.query.filter or compiled.finds_few:
             if first == 0:
@@ -190,6 +192,12 @@ class Listing:
         if source.count and not self.query.filter:
             return source.count()
         return int(self._meeting(number, source.resources).count())
+
+    def _place_column(self) -> str:
+        """Return the column of ids that stands beside the sort key."""
+        if len(self.sources) > 1:
+            return RESOURCE_ID
+        return (self.keys[0].id_column if self.keys else "") or self.sources[0].id_column
 
     def _order(self, id_column: str, *, descending: bool) -> Order:
         return Order(id_column, bool(self.keys), descending)

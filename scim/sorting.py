@@ -5,10 +5,11 @@ locale; a multi-valued attribute counts by its primary value or else its first. 
 last in ascending order and first in descending order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
     BooleanField,
@@ -27,16 +28,30 @@ from scim2_models import InvalidPathException, Mutability, Path, SCIMException
 from scim2_models.path import AttributeBinding
 
 from members.comparison import sort_key
+from members.models import Organization
 from scim.errors import ScimRefusal
 from scim.filters.attributes import AttributeMap
 from scim.filters.many import JsonMany
-from scim.filters.targets import Active, Boolean, Constant, Identifier, Location, Moment, Text
+from scim.filters.targets import Active, Boolean, Constant, Identifier, LastModified, Location, Moment, Text
 
 KEY = "sort_key"
 LONGEST_NAME = 1000
 
 # Bytes have no order (RFC 7644 §3.4.2.2).
 BINARY = ("x509Certificates.value",)
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """What resources of a type are sorted by.
+
+    Where another table holds it, `id_column` names that table's column of ids, and `among` picks those of its rows that
+    belong to the organization: together an index has them in order.
+    """
+
+    expression: Any
+    id_column: str = ""
+    among: Q = field(default_factory=Q)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +70,8 @@ class Sort:
             raise ScimRefusal(400, f"sortBy is longer than {LONGEST_NAME} characters.", "invalidValue")
         return cls(by, order.lower() == "descending")
 
-    def keys(self, maps: list[AttributeMap]) -> list[Any]:
-        """Return the expression to sort by in each of the resource types; one that lacks the attribute sorts by NULL.
+    def keys(self, maps: list[AttributeMap]) -> list[SortKey]:
+        """Return the key to sort by in each of the resource types; one that lacks the attribute sorts by NULL.
 
         Raises InvalidPathException for an attribute that none of them has, or that has no order.
         """
@@ -64,10 +79,11 @@ class Sort:
         known = next((key for key in found if key is not None), None)
         if known is None:
             raise InvalidPathException(detail=f"There is no attribute {self.by[:100]} to sort by.")
-        return [Cast(Value(None), known.output_field) if key is None else key for key in found]
+        nothing = SortKey(Cast(Value(None), known.expression.output_field))
+        return [nothing if key is None else key for key in found]
 
 
-def key_of(attributes: AttributeMap, by: str) -> Expression | None:
+def key_of(attributes: AttributeMap, by: str) -> SortKey | None:
     """Return what `by` sorts in, None if the resource type has no such attribute."""
     try:
         path = Path[attributes.model](by)  # type: ignore[name-defined]
@@ -80,8 +96,16 @@ def key_of(attributes: AttributeMap, by: str) -> Expression | None:
         raise unsortable(by)
     target = attributes.single_target(binding)
     if target is None:
-        return primary_value(attributes, binding, by)
-    return expression_of(target, by)
+        return SortKey(primary_value(attributes, binding, by))
+    if isinstance(target, LastModified) and target.organization is not None and connection.vendor == "postgresql":
+        return modification_key(target.organization)
+    return SortKey(expression_of(target, by))
+
+
+def modification_key(organization: Organization) -> SortKey:
+    """Return what members of an organization are sorted by to have them in the order of their last modification."""
+    moment = ExpressionWrapper(F("modification__updated_at"), output_field=DateTimeField())
+    return SortKey(moment, "modification__member_id", Q(modification__organization=organization))
 
 
 def primary_value(attributes: AttributeMap, binding: AttributeBinding, by: str) -> Expression:

@@ -5,6 +5,7 @@ from members.models.headcount import Headcount
 from members.models.job import Job, JobBatch
 from members.models.member import Member, MemberQuerySet
 from members.models.member_email import MemberEmail
+from members.models.modification import Modification
 from members.models.organization import ApprovedDomain, Organization
 from members.models.role import Level, Role, Scope
 from members.models.user import User
@@ -20,6 +21,7 @@ __all__ = [
     "Member",
     "MemberEmail",
     "MemberQuerySet",
+    "Modification",
     "Organization",
     "Role",
     "Scope",

@@ -12,7 +12,19 @@ from members.models import GroupMembership, Organization
 from scim.filters.many import Emails, JsonMany, Many, NoValues, RelatedMany, Schemas
 from scim.filters.names import full_name
 from scim.filters.stored import stored
-from scim.filters.targets import Absent, Active, AnyOf, Computed, Constant, Identifier, Location, Moment, Target, Text
+from scim.filters.targets import (
+    Absent,
+    Active,
+    AnyOf,
+    Computed,
+    Constant,
+    Identifier,
+    LastModified,
+    Location,
+    Moment,
+    Target,
+    Text,
+)
 from scim.schemas import ENTERPRISE_URN, GROUP_URN, ROLE_URN, USER_URN, FullUser, Group, Role
 
 
@@ -36,7 +48,7 @@ class AttributeMap:
         """
         return replace(
             self,
-            single={path: target.at(base) for path, target in self.single.items()},
+            single={path: target.at(base, organization) for path, target in self.single.items()},
             many={path: values.at(base, organization) for path, values in self.many.items()},
         )
 
@@ -95,6 +107,7 @@ MEMBER_ATTRIBUTES = AttributeMap(
         "displayname": Text(F("display_name")),
         "usertype": Text(F("role__name")),
         "active": Active(),
+        "meta.lastmodified": LastModified("updated_at"),
         "password": Absent(),
     },
     many={

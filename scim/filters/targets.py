@@ -20,6 +20,7 @@ from scim2_models.path import CompareOperator
 
 from members.comparison import CodePointOrder, Comparable, Holds, Place, sort_key
 from members.folding import folded
+from members.models import Organization
 from scim.filters.json_sql import JsonBoolean, JsonText
 from scim.filters.strings import UuidText, meets, spellings
 
@@ -74,8 +75,8 @@ class Target:
             return ~self.meets(CompareOperator.eq, value)
         return self.meets(op, value)
 
-    def at(self, base: str) -> Self:
-        """Return the target in answers whose URLs start with `base`."""
+    def at(self, base: str, organization: Organization | None = None) -> Self:
+        """Return the target in answers whose URLs start with `base`, of resources of `organization`."""
         return self
 
 
@@ -204,6 +205,17 @@ class Moment(Target):
         return Q(lookup(F(self.column), instant(value)))
 
 
+@dataclass(frozen=True)
+class LastModified(Moment):
+    """`meta.lastModified` of members of `organization`, which a table of its own has in order."""
+
+    organization: Organization | None = None
+
+    def at(self, base: str, organization: Organization | None = None) -> "LastModified":
+        """Return the moments of members of `organization`."""
+        return replace(self, organization=organization)
+
+
 def instant(value: datetime) -> datetime:
     """Return a dateTime in UTC, which is also what one without a time zone is taken for.
 
@@ -258,7 +270,7 @@ class Location(Target):
     case_exact: bool = True
     base: str = ""
 
-    def at(self, base: str) -> "Location":
+    def at(self, base: str, organization: Organization | None = None) -> "Location":
         """Return the location below `base`."""
         return replace(self, base=base)
 
