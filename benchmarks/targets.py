@@ -19,6 +19,7 @@ TAIL = 5
 TAIL_REQUESTS = 200
 CROWD_MILLISECONDS = 250
 NEIGHBOUR_FACTOR = 3
+SEARCH_MILLISECONDS = 50
 BULK_FACTOR = 5
 
 
@@ -74,6 +75,7 @@ def targets(
         for each in goal.works:
             yield from rates(results, each, goal)
     yield from pages(results)
+    yield from searches(results)
     yield from groups_and_bulk(results)
     yield from steadiness(results, peak, memory, crowd)
     beside = neighbour.factor if neighbour else None
@@ -100,6 +102,15 @@ def pages(results: Results) -> Iterator[Target]:
     for size in (SMALL, MIDDLE, LARGE):
         ratio = results.ratio((work.CURSOR_PAGE, OURS, size), (work.FIRST_PAGE, OURS, size))
         yield at_least(work.CURSOR_PAGE.name, f"the first page, {size} members", 0.85, ratio, size)
+
+
+def searches(results: Results) -> Iterator[Target]:
+    """Yield what a search may cost: CPU time, since other requests are under way beside it."""
+    for each in work.SEARCHES:
+        runs = results.of(each, OURS, LARGE)
+        cost = median(run.server_cpu + run.database_cpu for run in runs) if runs else None
+        name = f"{each.name}: CPU of server and database"
+        yield below(name, f"{LARGE} members", SEARCH_MILLISECONDS, cost, "ms", RUNS[LARGE])
 
 
 def groups_and_bulk(results: Results) -> Iterator[Target]:
@@ -142,6 +153,6 @@ def at_least(name: str, against: str, least: float, measured: float | None, size
     return Target(name, against, f"at least {least:g} times", measured, lambda ratio: ratio >= least, RUNS[size])
 
 
-def below(name: str, against: str, limit: float, measured: float | None, unit: str) -> Target:
+def below(name: str, against: str, limit: float, measured: float | None, unit: str, runs: str = "not run") -> Target:
     """Return the target of a number that has to stay below a limit."""
-    return Target(name, against, f"below {limit:g} {unit}", measured, lambda number: number < limit)
+    return Target(name, against, f"below {limit:g} {unit}", measured, lambda number: number < limit, runs)

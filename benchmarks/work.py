@@ -69,6 +69,23 @@ def by_filter(attribute: str, field: str, floor_name: str) -> Requests:
     return requests
 
 
+def by_part(attribute: str, operator: str, part: slice) -> Requests:
+    """Return the work that looks for members by a part of their userName, which is also their address."""
+
+    def requests(subject: Subject) -> list[Request]:
+        return [
+            scim(
+                subject,
+                person.key,
+                "GET",
+                "/Users?filter=" + quote(f'{attribute} {operator} "{person.user_name[part]}"'),
+            )
+            for person in subject.content.people
+        ]
+
+    return requests
+
+
 def listing(query: Callable[[Subject], str]) -> Requests:
     """Return the work that lists the page for which `query` asks."""
 
@@ -81,6 +98,11 @@ def listing(query: Callable[[Subject], str]) -> Requests:
 
 def members_page(subject: Subject) -> list[Request]:
     return [Request("GET", "/settings/members", {"Cookie": f"sessionid={subject.content.session}"})]
+
+
+def finds_some(body: bytes) -> bool:
+    """Whether a list has a resource."""
+    return bool(json.loads(body)["Resources"])
 
 
 def finds(count: int) -> Check:
@@ -208,6 +230,20 @@ CURSOR_PAGE = Work(
     finds(PAGE),
     only_one=True,
 )
+# A userName is user0012345@acme.example: a hundred begin as one does, some ten hold its number.
+BEGINNING = Work("filter userName sw", by_part("userName", "sw", slice(9)), (), finds_some, only_one=True)
+HOLDING = Work("filter emails.value co", by_part("emails.value", "co", slice(5, 12)), (), finds_some, only_one=True)
+SORTED = Work(
+    "list of 100, sorted by displayName", listing(lambda subject: "sortBy=displayName"), (), finds(PAGE), only_one=True
+)
+RECENT = Work(
+    "list of 100, the last modified",
+    listing(lambda subject: "sortBy=meta.lastModified&sortOrder=descending"),
+    (),
+    finds(PAGE),
+    only_one=True,
+)
+SEARCHES = (BEGINNING, HOLDING, SORTED, RECENT)
 PATCH = Work("PATCH active", patch_active)
 PUT = Work("PUT profile", put)
 SMALL_GROUP = Work(
@@ -229,7 +265,8 @@ BULK_CREATES = Work("Bulk of 1,000 creates", bulk, (), creates_all, only_one=Tru
 # Works that are compared with each other stand together and have their turns together. Those who create come last, so
 # that till then there are as many members as the tables say; and alone, as a Bulk adds thousands that POST isn't about.
 TOGETHER = [
-    [GET], [BY_USER_NAME], [BY_EXTERNAL_ID], [BY_EMAIL], [FIRST_PAGE, CURSOR_PAGE], [MIDDLE_PAGE], [PATCH], [PUT],
+    [GET], [BY_USER_NAME], [BY_EXTERNAL_ID], [BY_EMAIL], [FIRST_PAGE, CURSOR_PAGE], [MIDDLE_PAGE],
+    [BEGINNING, HOLDING], [SORTED, RECENT], [PATCH], [PUT],
     [SMALL_GROUP, LARGE_GROUP], [MEMBERS_PAGE], [POST], [BULK_CREATES],
 ]  # fmt: skip
 WORKS = [work for works in TOGETHER for work in works]

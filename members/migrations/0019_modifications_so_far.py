@@ -8,8 +8,8 @@ from django.db.migrations.state import StateApps
 
 CHUNK = 5_000
 FIRST = UUID(int=0)
-# Nobody is locked. Whoever is modified meanwhile has a row from the trigger already, or their trigger waits for this one
-# and then updates it. A row of somebody who is removed at this moment may stay, and is joined to nobody.
+# Nobody is locked. Whoever is modified meanwhile has a row from the trigger already, or their trigger waits for this
+# statement and then updates the row. A row of somebody who is removed at this moment may stay; it is joined to nobody.
 FILL = """
     WITH members AS (
         SELECT id, organization_id, updated_at FROM members_member WHERE id > %s ORDER BY id LIMIT %s

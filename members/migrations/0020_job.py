@@ -9,7 +9,7 @@ import members.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("members", "0017_long_emails"),
+        ("members", "0019_modifications_so_far"),
     ]
 
     operations = [
