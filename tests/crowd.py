@@ -57,7 +57,7 @@ def analyze() -> None:
     with connection.cursor() as cursor:
         for index in INDEXES:
             cursor.execute("SELECT gin_clean_pending_list(%s::regclass)", [index])
-        for table in ("members_member", "members_memberemail"):
+        for table in ("members_member", "members_memberemail", "members_modification"):
             cursor.execute(f"ANALYZE {table}")
 
 

@@ -181,7 +181,8 @@ def test_the_demo_moves_to_postgresql(tmp_path: Path) -> None:
     shell(write, tmp_path, sqlite, **demo)
     with another_database() as url:
         shell(load, tmp_path, url)
-        shell("python manage.py dumpdata --output production.json", tmp_path, url)
+        # SQLite keeps none of what PostgreSQL's triggers write there.
+        shell("python manage.py dumpdata --exclude members.modification --output production.json", tmp_path, url)
         written, loaded = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("demo", "production"))
         assert {"audit.event", "apikeys.apikey", "apikeys.notice"} < {row["model"] for row in written}
         assert loaded == written
