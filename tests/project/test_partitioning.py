@@ -131,8 +131,19 @@ def is_accepted(sql: str) -> bool:
     return True
 
 
-def rows_of(table: str, key: str, organization: Organization) -> list[Any]:
-    return run(f"SELECT * FROM {table} WHERE {key} = %s ORDER BY id", organization.pk)  # noqa: S608 - our own names
+def identity_of(model: type[models.Model]) -> str:
+    """Return the column of the primary key."""
+    column = model._meta.pk.column
+    assert column
+    return column
+
+
+def rows_of(model: type[models.Model], organization: Organization, *, parted: bool = False) -> list[Any]:
+    table = f"parted_{model._meta.db_table}" if parted else model._meta.db_table
+    return run(
+        f"SELECT * FROM {table} WHERE {key_of(model)} = %s ORDER BY {identity_of(model)}",  # noqa: S608 - our own names
+        organization.pk,
+    )
 
 
 def make_parts(model: type[models.Model]) -> set[tuple[str, str]]:
@@ -144,7 +155,7 @@ def make_parts(model: type[models.Model]) -> set[tuple[str, str]]:
             f"CREATE TABLE parted_{table}_{part} PARTITION OF parted_{table} "
             f"FOR VALUES WITH (MODULUS 4, REMAINDER {part})"
         )
-    run(f"ALTER TABLE parted_{table} ADD PRIMARY KEY ({', '.join(dict.fromkeys((key, 'id')))})")
+    run(f"ALTER TABLE parted_{table} ADD PRIMARY KEY ({', '.join(dict.fromkeys((key, identity_of(model))))})")
     refused = set()
     for name, definition in run(
         "SELECT relname, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
@@ -165,7 +176,7 @@ def connect_parts(model: type[models.Model]) -> None:
         if field.name != "organization" and target in parted_models():
             run(
                 f"ALTER TABLE parted_{model._meta.db_table} ADD FOREIGN KEY (organization_id, {field.column}) "
-                f"REFERENCES parted_{target._meta.db_table} (organization_id, id)"
+                f"REFERENCES parted_{target._meta.db_table} (organization_id, {identity_of(target)})"
             )
 
 
@@ -182,11 +193,10 @@ def test_postgresql_parts_every_table_by_organization_and_refuses_no_more_than_t
             run(f"INSERT INTO parted_{table} TABLE {table}")
         for model in parted_models():
             connect_parts(model)
-            table, key = model._meta.db_table, key_of(model)
             for organization in (acme, globex):
-                rows = rows_of(table, key, organization)
-                assert rows, table
-                assert rows_of(f"parted_{table}", key, organization) == rows
+                rows = rows_of(model, organization)
+                assert rows, model
+                assert rows_of(model, organization, parted=True) == rows
     finally:
         for model in parted_models():
             run(f"DROP TABLE IF EXISTS parted_{model._meta.db_table} CASCADE")
