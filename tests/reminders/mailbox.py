@@ -17,6 +17,16 @@ HANG_UP = "hang up"
 TAKE_AND_HANG_UP = "take it and hang up"
 
 
+def parts(mail: EmailMessage) -> list[str]:
+    """Return the plain text and the HTML of a mail that has both."""
+    texts = []
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,))
+        assert body is not None, f"the mail has no {kind} part"
+        texts.append(body.get_content())
+    return texts
+
+
 class Mailbox:
     """What has arrived, and what goes wrong.
 

@@ -11,6 +11,7 @@ from apikeys.secret import KeyText
 from audit.actor import Actor, Origin
 from tests.conftest import SETUP, new_key
 from tests.reminders.conftest import day
+from tests.reminders.mailbox import parts
 
 HOME = Origin("198.51.100.7", "Okta SCIM Client 1.0")
 AWAY = Origin("203.0.113.7", "curl/8.5.0")
@@ -32,10 +33,6 @@ def berlin(acme):
     acme.time_zone = "Europe/Berlin"
     acme.save()
     return acme
-
-
-def parts(mail):
-    return [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
 
 
 def test_a_generated_key_says_who_made_what_when_from_where_and_how_to_undo_it(berlin, ana, at, run_on):

@@ -11,12 +11,9 @@ from apikeys.models import ApiKey, Notice
 from audit.actor import Origin
 from tests.conftest import SETUP, person
 from tests.reminders.conftest import day
+from tests.reminders.mailbox import parts
 
 HOME = Origin("203.0.113.7", "Okta SCIM Client 1.0")
-
-
-def parts(mail):
-    return [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
 
 
 @pytest.fixture

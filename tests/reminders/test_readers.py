@@ -12,13 +12,10 @@ from audit.actor import Actor, Origin
 from audit.models import Action, Event
 from tests.conftest import SETUP, new_key, person
 from tests.reminders.conftest import day
+from tests.reminders.mailbox import parts
 
 ANA, IRA, CONTACT = "ana@acme.example", "ira@acme.example", "it@elsewhere.example"
 PLACES = "/settings/api-access"
-
-
-def parts(mail):
-    return [mail.get_body((kind,)).get_content() for kind in ("plain", "html")]
 
 
 def calendar_of(mail):
