@@ -128,7 +128,7 @@ class TimeLimit:
         try:
             return work()
         except (Error, sqlite3.Error) as error:
-            if self.was_cancelled or is_timeout_of_server(error):
+            if (self.was_cancelled and is_cancellation(error)) or is_timeout_of_server(error):
                 raise TimedOut(self) from error.__cause__ or error
             raise
         finally:
@@ -198,6 +198,18 @@ def wait_for_locks(connection: BaseDatabaseWrapper, seconds: float) -> None:
     if isinstance(own, sqlite3.Connection):
         most = connection.settings_dict["OPTIONS"].get("timeout", SQLITE_TIMEOUT)
         own.execute(f"PRAGMA busy_timeout = {max(int(min(seconds, most) * 1000), 1)}")
+
+
+def is_cancellation(error: Exception) -> bool:
+    """Whether a statement ended because somebody cancelled it.
+
+    One that waits in a pooler for a server that is away, or whose connection breaks, may be late and be cancelled in
+    vain; then it ends for another reason, and the same query can succeed later.
+    """
+    cause = error.__cause__ or error
+    if isinstance(cause, sqlite3.Error):
+        return cause.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+    return getattr(cause, "sqlstate", None) == CANCELED_STATE
 
 
 def is_timeout_of_server(error: Exception) -> bool:

@@ -265,6 +265,21 @@ def test_a_cancellation_by_an_administrator_is_none(okta: IdentityProvider, post
         assert_error(okta.get("/Users", filter='title co "x"'), 503, "", Fault.UNAVAILABLE.value)
 
 
+def test_a_connection_that_breaks_while_a_query_is_late_is_none(
+    okta: IdentityProvider, ana: Member, postgresql: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when PgBouncer waits for a server that is away: the query is cancelled in vain, and PgBouncer hangs up."""
+
+    def end(connected: psycopg.Connection, **kwargs: Any) -> None:
+        with other_connection() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [connected.info.backend_pid])
+
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", end)
+    with ends_soon(), slow("^SELECT", "members_member"):
+        response = okta.get("/Users", filter='title co "x"')
+    assert_error(response, 503, "", Fault.UNAVAILABLE.value)
+
+
 def test_a_timeout_that_an_operator_has_set_is_one(okta: IdentityProvider, postgresql: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 50")
