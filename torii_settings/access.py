@@ -64,12 +64,15 @@ class RequestIds:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request under its id."""
         _seen.set(request)
-        token = request_id.begin(request.META.get(IN_ENVIRON, ""))
+        proposed = request.META.get(IN_ENVIRON, "")
+        # Where the AccessLog goes around Django, it has begun already.
+        token = None if proposed and proposed == request_id.known() else request_id.begin(proposed)
         try:
             response = self.get_response(request)
             response.headers[request_id.HEADER] = request_id.known()
         finally:
-            request_id.end(token)
+            if token is not None:
+                request_id.end(token)
         return response
 
 
@@ -93,7 +96,7 @@ class AccessLog:
         def started(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = line
-            if not any(name == request_id.HEADER for name, _ in headers):
+            if request_id.HEADER not in dict(headers):
                 headers.append((request_id.HEADER, request_id.known()))
             return start_response(line, headers)
 

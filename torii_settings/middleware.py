@@ -1,10 +1,11 @@
 """What a browser needs and a machine doesn't: sessions, messages and the like, skipped on the machines' doors."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
@@ -13,6 +14,7 @@ from lib.time_limit import TimeLimit
 
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+STRICT_TRANSPORT_SECURITY = f"max-age={365 * 24 * 3600}; includeSubDomains; preload"
 
 # The staff admin's library evaluates expressions in attributes; the organization's pages run nothing but their files.
 PAGE_POLICY = (
@@ -23,21 +25,6 @@ STAFF_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
 )
-
-
-class TimeLimits:
-    """Limits for how long the database works on a request: machines ask again and at any hour, people wait."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request within its time. One that is run again (`lib.rerun`), which is early, has it anew."""
-        is_machine = request.path_info.startswith(MACHINE_PATHS)
-        seconds = settings.REQUEST_TIMEOUT_MACHINES if is_machine else settings.REQUEST_TIMEOUT_PEOPLE
-        is_for_change = request.method not in SAFE_METHODS and not request.path_info.endswith("/.search")
-        with TimeLimit(seconds, is_for_change=is_for_change):
-            return self.get_response(request)
 
 
 class Views(BaseHandler):
@@ -53,19 +40,31 @@ class Views(BaseHandler):
         return response
 
 
-class MachineDoor:
+class Doors:
     """Takes requests under `MACHINE_PATHS` straight to their view, past all middleware that follows in the settings.
 
-    They are authenticated by a key, hold no session and set no cookie, and every step left out is time won on each.
+    They are authenticated by a key, hold no session and set no cookie, and every step left out is time won on each. At
+    either door the database works on a request for a limited time: machines ask again and at any hour, people wait.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.browsers = get_response
-        self.machines = Views()
+        self.machines = convert_exception_to_response(Views())
+        self.machines_headers = {"X-Content-Type-Options": "nosniff"}
+        if settings.SERVED_OVER_TLS:
+            self.machines_headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Part the machines' requests from the browsers'."""
-        return (self.machines if request.path_info.startswith(MACHINE_PATHS) else self.browsers)(request)
+        """Answer the request within its time. One that is run again (`lib.rerun`), which is early, has it anew."""
+        is_for_change = request.method not in SAFE_METHODS and not request.path_info.endswith("/.search")
+        if not request.path_info.startswith(MACHINE_PATHS):
+            with TimeLimit(settings.REQUEST_TIMEOUT_PEOPLE, is_for_change=is_for_change):
+                return self.browsers(request)
+        with TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=is_for_change):
+            response = cast(HttpResponseBase, self.machines(request))
+        for name, value in self.machines_headers.items():
+            response.headers[name] = value
+        return response
 
 
 class ContentSecurityPolicy(MiddlewareMixin):

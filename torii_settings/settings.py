@@ -113,9 +113,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "torii_settings.access.RequestIds",
-    "torii_settings.middleware.TimeLimits",
+    "torii_settings.middleware.Doors",
     "django.middleware.security.SecurityMiddleware",
-    "torii_settings.middleware.MachineDoor",
     # Behind the machines' door: what SCIM and REST answer goes out as it is.
     "lib.compression.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.backends.sqlite3 import base
 
-from lib.time_limit import fetched
+from lib.time_limit import TimedOut, executed, fetched
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -18,7 +18,8 @@ class Cursor(base.SQLiteCursorWrapper):
     it holds its mutex meanwhile. And if the thread that collects garbage is the one that has the write lock, each waits
     for the other, until the connection gives up after the `timeout` of the settings.
 
-    To fetch rows takes time, too, which a limit counts (`lib.time_limit`). `wrapper` is Django's connection.
+    A limit counts the time in which it runs a statement and fetches rows (`lib.time_limit`). `wrapper` is Django's
+    connection.
     """
 
     wrapper: "DatabaseWrapper"
@@ -33,16 +34,18 @@ class Cursor(base.SQLiteCursorWrapper):
         return fetched(self.wrapper, super().fetchall)
 
     def execute(self, query: str, params: Any = None) -> Any:
+        execute = super().execute
         try:
-            return super().execute(query, params)
-        except sqlite3.Error:
+            return executed(self.wrapper, query, lambda: execute(query, params))
+        except (sqlite3.Error, TimedOut):
             self.close()
             raise
 
     def executemany(self, query: str, param_list: Any) -> Any:
+        execute_many = super().executemany
         try:
-            return super().executemany(query, param_list)
-        except sqlite3.Error:
+            return executed(self.wrapper, query, lambda: execute_many(query, param_list))
+        except (sqlite3.Error, TimedOut):
             self.close()
             raise
 

@@ -1,7 +1,7 @@
 """What every endpoint is: opened by a key, and answering in SCIM whatever goes wrong."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 import orjson
@@ -43,6 +43,7 @@ def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., Http
     return answered
 
 
+@lru_cache(maxsize=64)
 def wants_plain_json(accept: str) -> bool:
     """Whether an Accept header names application/json and neither SCIM's own type nor any (RFC 7644 §3.8)."""
     types = {part.partition(";")[0].strip().lower() for part in accept.split(",")}

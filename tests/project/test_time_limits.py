@@ -7,9 +7,10 @@ import logging
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -76,15 +77,25 @@ def slow(*words: str, sql: str = "", times: int = 1000) -> Iterator[list[str]]:
 
 
 @contextmanager
-def dawdling(seconds: float) -> Iterator[None]:
+def limited_statements(run: Callable[[str, Callable[[], Any]], Any]) -> Iterator[None]:
+    """Have `run` run each statement that is under a limit, given its SQL and what runs it."""
+    original = TimeLimit.run
+
+    def replaced(limit: TimeLimit, connection: Any, sql: str, execute: Callable[[], Any]) -> Any:
+        return original(limit, connection, sql, lambda: run(sql, execute))
+
+    with patch.object(TimeLimit, "run", replaced):
+        yield
+
+
+def dawdling(seconds: float) -> AbstractContextManager[None]:
     """Let each statement take so long."""
 
-    def dawdle(execute: Any, *arguments: Any) -> Any:
+    def dawdle(sql: str, execute: Callable[[], Any]) -> Any:
         time.sleep(seconds)
-        return execute(*arguments)
+        return execute()
 
-    with connection.execute_wrapper(dawdle):
-        yield
+    return limited_statements(dawdle)
 
 
 @contextmanager
@@ -193,13 +204,13 @@ def test_what_is_not_a_request_has_no_limit(ana: Member) -> None:
 
 
 def test_what_is_done_in_time_is_committed_although_time_is_over(okta: IdentityProvider, acme: Organization) -> None:
-    def dawdle(execute: Any, sql: str, *arguments: Any) -> Any:
-        result = execute(sql, *arguments)
+    def dawdle(sql: str, execute: Callable[[], Any]) -> Any:
+        result = execute()
         if "audit_event" in sql:
             time.sleep(LIMIT + 2 * time_limit.TICK)
         return result
 
-    with connection.execute_wrapper(dawdle):
+    with limited_statements(dawdle):
         assert okta.create().status_code == 201
     assert acme.members.filter(user_name="bob@acme.example").exists()
 

@@ -12,6 +12,7 @@ from django.db import Error
 from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 
 from lib import rerun
+from lib.time_limit import executed
 from torii_settings.postgresql.disturbance import Disturbance, disturbance, is_refusal, report
 
 STATEMENT_RUNS = 3
@@ -24,6 +25,10 @@ class Cursor(CursorWrapper):
     """A cursor that survives disturbances."""
 
     def _execute(self, sql: Any, params: Any, *context: Any) -> Any:
+        return executed(self.db, sql, lambda: self._outlive(sql, params, *context))
+
+    def _outlive(self, sql: Any, params: Any, *context: Any) -> Any:
+        """Run a statement, again if it was disturbed and may be."""
         is_read = READ.match(sql) is not None
         runs_left = STATEMENT_RUNS - 1
         while True:
@@ -38,7 +43,8 @@ class Cursor(CursorWrapper):
         return result
 
     def _executemany(self, sql: Any, param_list: Any, *context: Any) -> Any:
-        result = super()._executemany(sql, param_list, *context)  # type: ignore[misc]
+        execute_many = super()._executemany  # type: ignore[misc]
+        result = executed(self.db, sql, lambda: execute_many(sql, param_list, *context))
         self.db.note_write()
         return result
 
