@@ -125,6 +125,17 @@ def test_so_does_one_behind_pgbouncer(rig: Rig, acme: Organization, other: Other
     traffic.check_promises()
 
 
+@contextmanager
+def no_server(rig: Rig) -> Iterator[None]:
+    """Stop PostgreSQL for the length of the block, however that ends: the tests that follow need it."""
+    connection.close()
+    rig.postgres.stop()
+    try:
+        yield
+    finally:
+        rig.postgres.start()
+
+
 def test_postgresql_is_replaced_behind_pgbouncer_without_an_error(rig: Rig, acme: Organization, sign_in: Any) -> None:
     """What comes back knows no statement, and no connection."""
     traffic = Traffic(rig.pooled, acme, sign_in)
@@ -132,9 +143,8 @@ def test_postgresql_is_replaced_behind_pgbouncer_without_an_error(rig: Rig, acme
         for _ in range(2):
             traffic.wait_for_answers(ANSWERS)
             command("PAUSE")
-            connection.close()
-            rig.postgres.stop()
-            rig.postgres.start()
+            with no_server(rig):
+                pass
             command("RESUME")
         traffic.wait_for_answers(ANSWERS)
     assert traffic.failures == []
@@ -145,11 +155,9 @@ def test_after_a_restart_of_postgresql_pgbouncer_connects_again_at_once(rig: Rig
     """With the settings in docs/scale.md; by itself it leaves every request waiting, or failing, for 15 s."""
     with identity_provider(rig.pooled, new_key(acme).text) as directory:
         assert directory.get("/Users").status_code == 200
-        connection.close()
-        rig.postgres.stop()
-        # Somebody has to ask for a connection, so that PgBouncer finds out that there is none to be had.
-        assert directory.get("/Users").status_code == 503
-        rig.postgres.start()
+        with no_server(rig):
+            # Somebody has to ask for a connection, so that PgBouncer finds out that there is none to be had.
+            assert directory.get("/Users").status_code == 503
         returned = time.monotonic()
         while directory.get("/Users").status_code != 200:
             assert time.monotonic() - returned < BACK_WITHIN

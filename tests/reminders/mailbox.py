@@ -122,9 +122,11 @@ def mail_server(port: int | None = None, mailbox: Mailbox | None = None) -> Iter
     """Run a mail server and yield its mailbox, a new one unless `mailbox` is to be served again."""
     mailbox = mailbox or Mailbox(port or free_port())
     controller = MailController(mailbox, hostname=mailbox.host, port=mailbox.port)
-    controller.start()
-    mailbox.conversations = 0  # the controller has called to see whether somebody answers
     try:
+        controller.start()
+        mailbox.conversations = 0  # the controller has called to see whether somebody answers
         yield mailbox
     finally:
         controller.stop()
+        # If the port was taken the loop is still open, which some later test would be blamed for.
+        controller.loop.close()
