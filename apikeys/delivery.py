@@ -84,10 +84,10 @@ def attempt(notice_id: int, now: dt.datetime, post: Post) -> None:
 
 
 def let_go(notice: Notice, now: dt.datetime) -> None:
-    """Drop a notice that isn't to be sent, but not what it tells: somebody has to be told.
+    """Drop a notice that isn't to be sent, but keep its message owed to somebody.
 
-    A reminder that is owed is planned again. What happened to a key is told to those who are Admins now, unless another
-    knows; while there is none, it waits.
+    A reminder is planned again. A message about what happened to a key goes to the present Admins, unless somebody else
+    got it already; while there is no Admin, it waits.
     """
     if notice.kind in Notice.REMINDERS or is_known_to_another(notice):
         notice.delete()

@@ -112,7 +112,7 @@ def due_step(api_key: ApiKey, now: dt.datetime) -> Notice.Kind | None:
 
 
 def owed_step(api_key: ApiKey, now: dt.datetime) -> Notice.Kind | None:
-    """Return the step of which somebody is to be told at `now`, or None if somebody has been told, or soon will be."""
+    """Return the step whose e-mail is still to be written at `now`; None if it was sent, or is about to be."""
     step = due_step(api_key, now)
     if step is None or is_told(api_key, step, now):
         return None
@@ -157,10 +157,10 @@ def plan(now: dt.datetime) -> int:
 
 
 def keys_to_plan(now: dt.datetime) -> ApiKeyQuerySet:
-    """Return the keys of which something may be due at `now`.
+    """Return the keys that may need an e-mail or an audit event at `now`.
 
-    A key is done with once its expiry is in the log and nobody is still to be told of it, unless a clock that was ahead
-    has put it there.
+    A key needs nothing more once its expiry is in the log and its e-mail was sent, unless a clock that was ahead wrote
+    the expiry into the log too early.
     """
     not_expired = Q(expiry_recorded_at=None)
     too_early = Q(expiry_recorded_at__gt=now, expires_at__gt=now - LONGEST_NOTICE)
@@ -224,7 +224,7 @@ def scheduled(api_key: ApiKey, step: Notice.Kind, notices: list[Notice], now: dt
 
 
 def standing_of_notices(api_key: ApiKey, step: Notice.Kind, own: list[Notice], now: dt.datetime) -> tuple[State, str]:
-    """Return how a step stands of which the notices `own` are written down."""
+    """Return how a step stands, and why, from `own`, the notices that were written for it."""
     waiting = [notice for notice in own if notice.is_waiting]
     failed = [notice for notice in own if notice.failed_at is not None]
     if waiting and due_step(api_key, now) == step and api_key.deleted_at is None:

@@ -14,7 +14,6 @@ from lib.time_limit import TimeLimit
 
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-STRICT_TRANSPORT_SECURITY = f"max-age={365 * 24 * 3600}; includeSubDomains; preload"
 
 # The staff admin's library evaluates expressions in attributes; the organization's pages run nothing but their files.
 PAGE_POLICY = (
@@ -52,7 +51,8 @@ class Doors:
         self.machines = convert_exception_to_response(Views())
         self.machines_headers = {"X-Content-Type-Options": "nosniff"}
         if settings.SERVED_OVER_TLS:
-            self.machines_headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+            seconds = settings.SECURE_HSTS_SECONDS
+            self.machines_headers["Strict-Transport-Security"] = f"max-age={seconds}; includeSubDomains; preload"
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request within its time. One that is run again (`lib.rerun`), which is early, has it anew."""

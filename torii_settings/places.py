@@ -81,7 +81,7 @@ def add(counts: Counts, name: str | int | None) -> None:
 
 
 def remove(counts: Counts, name: str | int | None) -> None:
-    """Count one less of the name; one of which there are none takes no memory."""
+    """Count one less of the name. A name whose count is 0 takes no memory."""
     if left := counts[name] - 1:
         counts[name] = left
     else:

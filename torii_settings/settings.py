@@ -36,7 +36,6 @@ WSGI_APPLICATION = "torii_settings.wsgi.application"
 # Served over TLS, everything insists on it; a plain http BASE_URL (a first look, a test on loopback) cannot.
 SERVED_OVER_TLS = BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = SERVED_OVER_TLS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SERVED_OVER_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
 SECURE_HSTS_PRELOAD = SERVED_OVER_TLS

@@ -1,4 +1,4 @@
-"""The clock finds the keys of whose expiry nobody has been told, however many keys there are."""
+"""An index finds the keys whose expiry e-mail is still owed, however many keys there are."""
 
 from django.db import migrations, models
 

@@ -89,14 +89,13 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key of one organization; `existing()` ones are in the list, a deleted one stays as a tombstone for the log.
 
-    `expires_on` is the date that was asked for, by the clock of `time_zone`, which was the organization's then (NULL
-    where that isn't known). The organization may have moved since, so `expiry_day` is what people are told. `digest` is
-    the HMAC of the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper that it is
-    under, NULL while that isn't known, as of keys made before it was noted. `form_token` names the form that asked for
-    the key, so that sending the form again makes no second one. `allowed_networks` are those from which it may be used,
-    in CIDR notation; none means all. `new_origin_at` marks a key that was used from somewhere new, until an Admin says
-    that they know about it. `reminder_owed_at` marks a key whose expiry is in the log, but of which nobody has been
-    told.
+    `expires_on` is the date that was asked for, in `time_zone`: the organization's zone at that time, NULL if unknown.
+    The organization may have changed its zone since, so pages and e-mails show `expiry_day`. `digest` is the HMAC of
+    the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper behind the digest, NULL
+    for keys made before it was recorded. `form_token` names the form that asked for the key, so that sending the form
+    again makes no second key. `allowed_networks` lists the networks that may use the key, in CIDR notation; an empty
+    list allows all. `new_origin_at` marks a key that was used from somewhere new, until an Admin confirms that.
+    `reminder_owed_at` marks a key whose expiry is in the log before anybody got the e-mail about it.
     """
 
     class Kind(models.TextChoices):

@@ -115,8 +115,8 @@ class Handover:
 def handover(old: "ApiKey", heirs: Sequence["ApiKey"], now: dt.datetime, *, in_chain: bool = False) -> Handover | None:
     """Return how the handover from `old` stands at `now`; None if nothing replaces it.
 
-    `heirs` are the keys that exist and follow `old`, the oldest first. Whoever rotates twice may never use the key in
-    the middle, so what counts is which working key was in use first.
+    `heirs` are the existing keys that replace `old`, oldest first. After two rotations the key in the middle may never
+    be used, so the heir that counts is the working key that was used first.
     """
     if not heirs:
         return None

@@ -17,6 +17,8 @@ FORM = "/settings/api-access/keys/new"
 TOO_LATE = (dt.date(2037, 3, 2), dt.date(9999, 12, 31))
 TOO_EARLY = (dt.date(1, 1, 1), dt.date(2027, 3, 1))
 ZONES = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC")
+# The dates next to a limit are on its other side where it is another day.
+REFUSED = [(zone, date) for zone in ZONES for date in TOO_LATE + TOO_EARLY if zone == "UTC" or date.year in (1, 9999)]
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +38,9 @@ def test_a_key_expires_within_ten_years(acme):
         new_key(acme, expires_on=dt.date(2037, 3, 2))
 
 
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("expires_on", [*TOO_LATE, *TOO_EARLY])
+@pytest.mark.parametrize(("zone", "expires_on"), REFUSED)
 def test_every_door_refuses_what_is_too_late_or_past(acme, ana, sign_in, capsys, zone, expires_on):
     move(acme, zone)
-    if zone != "UTC" and expires_on in (TOO_LATE[0], TOO_EARLY[1]):
-        pytest.skip("today is another day there")
     browser = sign_in(ana)
     asked = {
         "kind": "scim",

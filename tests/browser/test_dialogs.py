@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.conftest import SETUP, new_key, person
 
@@ -222,28 +222,24 @@ def test_waiting_shows_on_the_button_after_300_ms(acme, ana, open_browser):
         held.pop().continue_()
         page.clock.resume()
 
+    def assert_waits_after_300_ms(control: Locator) -> None:
+        stop_the_clock()
+        with page.expect_request("**/keys/new"):
+            control.click()
+        page.clock.run_for(250)
+        expect(control).not_to_have_attribute("aria-busy", "true")
+        page.clock.run_for(100)
+        expect(control).to_have_attribute("aria-busy", "true")
+
     link = page.get_by_role("link", name="Generate API key")
-    stop_the_clock()
-    with page.expect_request("**/keys/new"):
-        link.click()
-    page.clock.run_for(250)
-    expect(link).not_to_have_attribute("aria-busy", "true")
-    page.clock.run_for(100)
-    expect(link).to_have_attribute("aria-busy", "true")
+    assert_waits_after_300_ms(link)
     let_go()
     dialog = page.get_by_role("dialog", name="Generate API key")
     expect(dialog).to_be_visible()
     expect(link).not_to_have_attribute("aria-busy", "true")
 
     dialog.get_by_label("Description").fill("Okta")
-    button = dialog.get_by_role("button", name="Generate key")
-    stop_the_clock()
-    with page.expect_request("**/keys/new"):
-        button.click()
-    page.clock.run_for(250)
-    expect(button).not_to_have_attribute("aria-busy", "true")
-    page.clock.run_for(100)
-    expect(button).to_have_attribute("aria-busy", "true")
+    assert_waits_after_300_ms(dialog.get_by_role("button", name="Generate key"))
     expect(dialog.get_by_role("status")).to_have_text("Waiting for the server")
     let_go()
     expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()

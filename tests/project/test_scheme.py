@@ -53,3 +53,5 @@ def test_what_a_believed_proxy_received_over_tls_is_answered(client, acme):
     answer = client.get("/scim/v2/Users", headers=OVER_TLS | {"Authorization": f"Bearer {key}"})
     assert answer.status_code == 200
     assert answer.json()["totalResults"] == 0
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
