@@ -6,6 +6,6 @@ Its module asks the database when it is imported (`torii_settings.start`). Tests
 from unittest.mock import patch
 
 with patch("torii_settings.start.look_around"):
-    from torii_settings.wsgi import application
+    from torii_settings.wsgi import Handler, application
 
-__all__ = ["application"]
+__all__ = ["Handler", "application"]

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 
+from lib.web.server import CONNECTIONS
 from torii_settings.middleware import MACHINE_PATHS
 from torii_settings.undisturbed import UndisturbedHandler
 
@@ -46,7 +47,7 @@ class Handler:
         self.django = UndisturbedHandler()
         self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
         self.callers = Callers()
-        self.liveness = Places(1, queue=PROBES, patience=PATIENCE)
+        self.liveness = Places(1, queue=CONNECTIONS, patience=PATIENCE)
         self.readiness = Places(1, queue=PROBES, patience=PATIENCE)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -105,7 +106,8 @@ class Handler:
         return Answer(body=b"".join(body), **head)
 
 
-# For how many seconds a request waits for a place, and how many health checks at once wait for theirs.
+# For how many seconds a request waits for a place, and how many questions at once whether the service is well wait for
+# theirs. Whether the process is alive takes no time, so none is refused: many come at once when a worker starts late.
 PATIENCE = 10
 PROBES = 4
 

@@ -3,14 +3,16 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import OperationalError
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from lib import probe
+from tests.application import Handler
 from torii_settings.readiness import Broker, Database, Part, Report, overall
 
 
@@ -25,6 +27,20 @@ def test_a_ready_service_says_so(client: Client, monkeypatch: pytest.MonkeyPatch
     assert client.get("/healthz").json() == {"status": "ok"}
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "broker": "ok"})
+
+
+def test_no_health_check_is_refused_however_many_come_at_once():
+    handler, answers = Handler(), []
+    environ = RequestFactory(HTTP_HOST="testserver").get("/healthz").environ
+    with ThreadPoolExecutor(30) as probes:
+        with handler.liveness.taken():
+            asked = [
+                probes.submit(handler, dict(environ), lambda status, headers: answers.append(status)) for _ in range(30)
+            ]
+            done, _ = wait(asked, timeout=0.5)
+            assert not done
+        assert all(each.result(30) == [b'{"status": "ok"}'] for each in asked)
+    assert answers == ["200 OK"] * 30
 
 
 def test_a_part_that_is_not_well_makes_the_service_not_ready_and_says_why(
