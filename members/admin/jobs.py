@@ -25,18 +25,8 @@ class JobAdmin(StaffAdmin):
     list_select_related = ("organization",)
     list_filter = (("organization", AutocompleteSelectFilter),)
     sortable_by = ()
-    fields = (
-        "organization",
-        "because",
-        "state",
-        "progress",
-        "stopped",
-        "actor_label",
-        "request_id",
-        "created_at",
-        "finished_at",
-    )
-    readonly_fields = fields
+    fields = ("organization", "state", "progress", "actor_label", "request_id", "created_at", "finished_at")
+    readonly_fields = ("stopped", *fields)
     actions_detail = ("resume",)
 
     @admin.display(description="State")
@@ -48,12 +38,17 @@ class JobAdmin(StaffAdmin):
     def progress(self, job: Job) -> SafeString:
         """How many members are settled, as a bar and in words."""
         return format_html(
-            '<progress max="{}" value="{}" aria-label="Progress"></progress> {} of {} members',
+            '<progress class="staff-progress" max="{}" value="{}" aria-label="Progress"></progress>'
+            '<span class="staff-progress-words">{} of {} members</span>',
             job.total,
             job.done,
             f"{job.done:,}",
             f"{job.total:,}",
         )
+
+    def get_fields(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        """Say why it has stopped, if it has."""
+        return ("organization", "state", "stopped", *self.fields[2:]) if obj and obj.stopped else self.fields
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

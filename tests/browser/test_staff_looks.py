@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from audit.models import Event
 from members.directory import GroupProfile
@@ -17,6 +18,7 @@ MODELS = (
     "members.role",
     "members.member",
     "members.group",
+    "members.job",
     "members.user",
     "apikeys.apikey",
     "audit.event",
@@ -32,6 +34,9 @@ def furnished(acme: Organization, ana: Member, ira: Member) -> Organization:
     Role(organization=acme, name="Contract Manager", access=everywhere(Level.READ)).create_role(by=SETUP)
     new_key(acme, description=LONG)
     new_key(acme, description="Report", kind="api_read").api_key.delete_key(by=SETUP)
+    job = {"because": {"group": LONG}, "actor_kind": "staff", "actor_label": LONG, "total": 900, "done": 500}
+    acme.jobs.create(**job)
+    acme.jobs.create(**job, stopped="Acme would have no active Admin.", finished_at=timezone.now())
     organization(LONG, "long.example")
     return acme
 
@@ -44,6 +49,7 @@ def addresses(acme: Organization) -> dict[str, str]:
         "members.role": acme.roles.get(name="Contract Manager").pk,
         "members.member": acme.members.get(user_name="ira@acme.example").pk,
         "members.group": acme.groups.get().pk,
+        "members.job": acme.jobs.get(stopped="").pk,
         "members.user": User.objects.get(is_staff=True).pk,
         "apikeys.apikey": acme.api_keys.existing().get().pk,
         "audit.event": Event.objects.filter(organization=acme).latest("id").pk,
@@ -55,6 +61,7 @@ def addresses(acme: Organization) -> dict[str, str]:
     for model in ("members_organization", "members_role", "members_member", "members_user"):
         found[f"{model}-add"] = reverse(f"admin:{model}_add")
     found["apikeys_apikey-delete"] = reverse("admin:apikeys_apikey_delete", args=[objects["apikeys.apikey"]])
+    found["stopped-job"] = reverse("admin:members_job_change", args=[acme.jobs.exclude(stopped="").get().pk])
     found["predefined-role"] = reverse("admin:members_role_change", args=[acme.roles.get(name="Admin").pk])
     return found
 
