@@ -5,6 +5,9 @@ connection for one transaction would have to be told anew in each of them. So th
 Once the time is used up, no statement begins, and a thread cancels the one that runs. That costs a statement a
 microsecond, and no round trip. COMMIT and ROLLBACK are never refused nor cancelled: work that is done in time counts.
 
+A request to cancel names a connection, not a statement, so it can hit whatever runs there when it arrives. If the server
+doesn't confirm it in time, the connection is closed, and nobody else's statement runs on it.
+
 docs/decisions/0050-time-limits.md
 """
 
@@ -24,7 +27,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 TICK = 0.1
-# How long a server may take to accept that a statement is cancelled.
+# How long a server may take to confirm that it has received a request to cancel.
 CANCEL_SECONDS = 2.0
 
 LONG = float("inf")
@@ -69,6 +72,7 @@ class TimeLimit:
         "ends_at",
         "impatient",
         "is_for_change",
+        "is_unconfirmed",
         "lock",
         "outer",
         "seconds",
@@ -87,6 +91,8 @@ class TimeLimit:
         self.ends_at = LONG
         self.lock = threading.Lock()
         self.was_cancelled = False
+        # Whether a request to cancel may still be on its way to the server.
+        self.is_unconfirmed = False
         # The SQLite connection that waits for locks no longer than there is time.
         self.impatient: BaseDatabaseWrapper | None = None
 
@@ -109,7 +115,9 @@ class TimeLimit:
 
     def run(self, connection: BaseDatabaseWrapper, sql: str, execute: Callable[[], T]) -> T:
         """Return what `execute` returns, which runs `sql` on a connection. Raises TimedOut."""
-        if self.seconds_left <= 0 and not sql.startswith(ENDINGS):
+        if sql.startswith(ENDINGS):
+            return execute()
+        if self.seconds_left <= 0:
             raise TimedOut(self)
         if connection.vendor == "sqlite" and self.impatient is None:
             self.impatient = connection
@@ -117,13 +125,16 @@ class TimeLimit:
         return self.watched(connection, execute)
 
     def watched(self, connection: BaseDatabaseWrapper, work: Callable[[], T]) -> T:
-        """Return what `work` on a connection returns, or cancel it when the time is over. Raises TimedOut."""
+        """Return what `work` on a connection returns, or cancel it when the time is over. Raises TimedOut.
+
+        If a request to cancel is unconfirmed, the connection is closed, and an open transaction is lost with it.
+        """
         began_at = time.monotonic()
         self.was_cancelled = False
         self.ends_at = began_at + self.seconds_left
         self.connection = connection
         try:
-            return work()
+            result = work()
         except (Error, sqlite3.Error) as error:
             if (self.was_cancelled and is_cancellation(error)) or is_timeout_of_server(error):
                 raise TimedOut(self) from error.__cause__ or error
@@ -131,13 +142,23 @@ class TimeLimit:
         finally:
             self._release()
             self._charge(time.monotonic() - began_at)
+            if self.is_unconfirmed:
+                self.is_unconfirmed = False
+                connection.close()
+        if connection.closed_in_transaction:
+            raise TimedOut(self)
+        return result
 
     def cancel(self) -> None:
-        """Cancel the statement that runs, if any does. Called by another thread than the one that waits for it."""
+        """Cancel the statement that runs, if it is late. Called by another thread than the one that waits for it."""
         with self.lock:
-            if self.connection is not None:
+            if self.connection is not None and time.monotonic() >= self.ends_at:
                 self.was_cancelled = True
-                interrupt(self.connection)
+                is_confirmed = False
+                try:
+                    is_confirmed = interrupt(self.connection)
+                finally:
+                    self.is_unconfirmed |= not is_confirmed
 
     def _charge(self, seconds: float) -> None:
         self.seconds_left -= seconds
@@ -176,17 +197,23 @@ class Watchdog:
 watchdog = Watchdog()
 
 
-def interrupt(connection: BaseDatabaseWrapper) -> None:
-    """Have the database stop what it does on a connection. If it can't be told, that is tried again a moment later."""
+def interrupt(connection: BaseDatabaseWrapper) -> bool:
+    """Have the database stop what it does on a connection, and return whether it confirms that.
+
+    If it doesn't, that is tried again a moment later.
+    """
     own = connection.connection
     try:
         if isinstance(own, sqlite3.Connection):
             own.interrupt()
         elif own is not None:
+            # Returns when the server hangs up, which it does once the statement's process has its signal.
             own.cancel_safe(timeout=CANCEL_SECONDS)
     except (psycopg.Error, sqlite3.Error, OSError) as error:
         # Meanwhile the statement may be over and its connection closed.
         logger.info("a statement can't be cancelled: %s", type(error).__name__)
+        return False
+    return True
 
 
 def wait_for_locks(connection: BaseDatabaseWrapper, seconds: float) -> None:

@@ -16,10 +16,13 @@ DROP_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)
 
 
 @contextmanager
-def forwarded(database_url: str) -> Iterator[tuple[str, Callable[[], None]]]:
+def forwarded(
+    database_url: str, hold: Callable[[bytes], None] = lambda piece: None
+) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield the URL of the same database through a forwarder, and a function that makes its connections go silent.
 
-    From then on the kernel drops what arrives on them, and acknowledges nothing. Later connections work.
+    From then on the kernel drops what arrives on them, and acknowledges nothing. Later connections work. `hold` is
+    called with what a client says, which is sent on when `hold` returns.
     """
     address = urlsplit(database_url)
     there = (address.hostname or "", address.port or 0)
@@ -29,7 +32,7 @@ def forwarded(database_url: str) -> Iterator[tuple[str, Callable[[], None]]]:
         with suppress(OSError):
             while True:
                 client, _ = listener.accept()
-                ways.append(Way(client, socket.create_connection(there)))
+                ways.append(Way(client, socket.create_connection(there), hold))
 
     def vanish() -> None:
         for way in ways:
@@ -49,8 +52,8 @@ def forwarded(database_url: str) -> Iterator[tuple[str, Callable[[], None]]]:
 class Way:
     """What is forwarded between a client and the server."""
 
-    def __init__(self, client: socket.socket, server: socket.socket) -> None:
-        self.client, self.server = client, server
+    def __init__(self, client: socket.socket, server: socket.socket, hold: Callable[[bytes], None]) -> None:
+        self.client, self.server, self.hold = client, server, hold
         self.is_silent = False
         directions = [(client, server), (server, client)]
         self._threads = [threading.Thread(target=self.forward, args=each, daemon=True) for each in directions]
@@ -61,6 +64,8 @@ class Way:
         """Send on what comes from `source`, and that it has ended."""
         with suppress(OSError):
             while piece := source.recv(PIECE):
+                if source is self.client:
+                    self.hold(piece)
                 target.sendall(piece)
             if not self.is_silent:
                 target.shutdown(socket.SHUT_RDWR)

@@ -6,15 +6,17 @@
 import logging
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 
 from apikeys.models import ApiKey
@@ -27,6 +29,9 @@ from tests.api.client import Script, assert_problem
 from tests.conftest import new_key
 from tests.disturbing import other_connection
 from tests.identity_provider import USER, IdentityProvider, assert_error
+from tests.processes.rig import default_database
+from tests.processes.vanishing import forwarded
+from tests.server import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,15 +55,17 @@ def limits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.REQUEST_TIMEOUT_PEOPLE = 2 * LIMIT
     monkeypatch.setattr("lib.database_errors._reports", Reports())
     yield
-    assert connection.get_autocommit()
-    assert not connection.in_atomic_block
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert cursor.fetchone() == (1,)
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA busy_timeout")
-            assert cursor.fetchone() == (20_000,)
-    connection.close()
+    try:
+        assert connection.get_autocommit()
+        assert not connection.in_atomic_block
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone() == (1,)
+            if connection.vendor == "sqlite":
+                cursor.execute("PRAGMA busy_timeout")
+                assert cursor.fetchone() == (20_000,)
+    finally:
+        connection.close()
 
 
 @contextmanager
@@ -363,6 +370,124 @@ def test_a_cancellation_never_hits_the_next_statement(db: None, monkeypatch: pyt
             cursor.execute("SELECT 2")
             assert cursor.fetchone() == (2,)
     assert timed_out > 0 or connection.vendor == "sqlite"
+
+
+class LateCancellation:
+    """Holds back requests to cancel on their way to PostgreSQL, until told to let them through."""
+
+    # https://www.postgresql.org/docs/current/protocol-message-formats.html#PROTOCOL-MESSAGE-FORMATS-CANCELREQUEST
+    CODE = (80877102).to_bytes(4, "big")
+
+    def __init__(self, database: BaseDatabaseWrapper) -> None:
+        self.database = database
+        self.is_sent = threading.Event()
+        self.may_go = threading.Event()
+
+    def hold(self, piece: bytes) -> None:
+        """Wait, if a client asks to cancel."""
+        if piece[4:8] == self.CODE:
+            self.is_sent.set()
+            self.may_go.wait(MUCH_LESS)
+
+    def run_on_for_longer_than_is_allowed(self) -> int:
+        """Run a statement that ends by itself, when the watchdog has asked to cancel it and waits no longer."""
+        with self.database.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.5), 7")
+            assert self.is_sent.is_set()
+            number: int = cursor.fetchone()[1]
+            return number
+
+    def arrive(self) -> None:
+        """Let it through, while somebody else's statement runs."""
+        with self.database.cursor() as cursor:
+            threading.Timer(0.1, self.may_go.set).start()
+            for _ in range(2):
+                cursor.execute("SELECT pg_sleep(0.5)")
+
+
+@pytest.fixture
+def late(transactional_db: None, postgresql: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[LateCancellation]:
+    monkeypatch.setattr(time_limit, "CANCEL_SECONDS", 0.1)
+    held = LateCancellation(connection)
+    with forwarded(database_url(), held.hold) as (url, _), default_database(url):
+        held.database = connections["default"]
+        try:
+            yield held
+        finally:
+            held.may_go.set()
+
+
+def test_a_cancellation_that_arrives_late_hits_nothing(late: LateCancellation) -> None:
+    """The statement is over by then, and counts; the next one runs on another connection."""
+    with TimeLimit(0.05, is_for_change=False):
+        assert late.run_on_for_longer_than_is_allowed() == 7
+        with pytest.raises(TimedOut):
+            late.database.cursor().execute("SELECT 1")
+    late.arrive()
+
+
+def test_a_transaction_that_a_late_cancellation_could_hit_is_lost(late: LateCancellation, acme: Organization) -> None:
+    def rename() -> None:
+        with transaction.atomic(), TimeLimit(0.05, is_for_change=True):
+            acme.members.update(display_name="New")
+            late.run_on_for_longer_than_is_allowed()
+
+    with pytest.raises(TimedOut):
+        rename()
+    late.arrive()
+    assert not acme.members.filter(display_name="New").exists()
+
+
+def test_a_side_record_that_a_late_cancellation_could_hit_fails_no_read(
+    okta: IdentityProvider, ana: Member, late: LateCancellation, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REQUEST_TIMEOUT_MACHINES = 5
+    monkeypatch.setattr("lib.best_effort.PATIENCE", 0.05)
+    ApiKey.objects.update(last_used_at=None)
+    with slow("^UPDATE", "apikeys_apikey", sql="SELECT pg_sleep(0.5)", times=1) as replaced:
+        assert okta.get(f"/Users/{ana.pk}").status_code == 200
+    assert replaced
+    assert late.is_sent.is_set()
+    late.arrive()
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.CancellationTimeout, psycopg.OperationalError, OSError, RuntimeError])
+def test_a_connection_is_not_used_again_if_its_cancellation_is_unconfirmed(
+    transactional_db: None, postgresql: None, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def cancel_safe(connected: psycopg.Connection, **kwargs: Any) -> None:
+        raise error
+
+    def cancel_late(limit: TimeLimit) -> int:
+        limit.ends_at = 0
+        with suppress(error):
+            limit.cancel()
+        return 7
+
+    monkeypatch.setattr(psycopg.Connection, "cancel_safe", cancel_safe)
+    connection.ensure_connection()
+    before = connection.connection
+    with TimeLimit(60, is_for_change=False) as limit:
+        assert limit.watched(connection, lambda: cancel_late(limit)) == 7
+        assert before.closed
+        connection.ensure_connection()
+        after = connection.connection
+        limit.watched(connection, lambda: 7)
+    assert connection.connection is after
+
+
+def test_a_statement_is_not_cancelled_because_an_earlier_one_would_be_late_by_now(db: None) -> None:
+    with TimeLimit(60, is_for_change=False) as limit, patch.object(time_limit, "interrupt") as interrupt:
+        limit.watched(connection, limit.cancel)
+    interrupt.assert_not_called()
+
+
+def test_the_end_of_a_savepoint_is_never_cancelled(db: None) -> None:
+    with TimeLimit(60, is_for_change=True) as limit, patch.object(time_limit, "interrupt") as interrupt:
+        limit.seconds_left = -1
+        for sql in ("RELEASE SAVEPOINT x", "ROLLBACK TO SAVEPOINT x"):
+            limit.run(connection, sql, limit.cancel)
+    interrupt.assert_not_called()
 
 
 def test_a_limit_within_another_has_its_own_time(db: None) -> None:
