@@ -11,17 +11,9 @@ import threading
 import time
 from enum import Enum
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DataError,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    connections,
-)
+from django.db import DEFAULT_DB_ALIAS, DataError, Error, IntegrityError, ProgrammingError, connections
 
+from lib.database_states import State, sqlstate, state_of
 from lib.time_limit import TimedOut
 
 logger = logging.getLogger(__name__)
@@ -46,36 +38,14 @@ class Fault(Enum):
         return 5 if self in (Fault.READ_ONLY, Fault.FULL) else 1
 
 
-# The first two characters of SQLSTATE. What is in no such class is an error of our code.
-UNAVAILABLE_CLASSES = (
-    "08",  # no connection
-    "25",  # a state of the transaction that forbids it
-    "28",  # not let in
-    "3D",  # no such database
-    "40",  # rolled back for others' sake
-    "53",  # out of resources
-    "55",  # locked
-    "57",  # stopped by an operator or a timeout
-    "58",  # the operating system
-    "F0",  # the server's configuration
-    "XX",  # a fault of the server
-)
-READ_ONLY_STATE = "25006"
-DISK_FULL_STATE = "53100"
-# To go on in a transaction that has failed is an error of our code.
-FAILED_TRANSACTION_STATE = "25P02"
-
-SQLITE_FAULTS = {
-    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
-    sqlite3.SQLITE_FULL: Fault.FULL,
-    sqlite3.SQLITE_BUSY: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_LOCKED: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_IOERR: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_CANTOPEN: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_CORRUPT: Fault.UNAVAILABLE,
-    sqlite3.SQLITE_NOTADB: Fault.UNAVAILABLE,
+# What keeps the database from running a statement, for whoever is at a door. The rest is an error of our code.
+FAULTS = {
+    State.READ_ONLY: Fault.READ_ONLY,
+    State.FULL: Fault.FULL,
+    State.BUSY: Fault.UNAVAILABLE,
+    State.UNREACHABLE: Fault.UNAVAILABLE,
+    State.UNAVAILABLE: Fault.UNAVAILABLE,
 }
-
 
 # Other faults are the database's, for an operator to look at.
 LEVELS = {
@@ -93,24 +63,8 @@ def fault_of(error: BaseException | None) -> Fault | None:
         return Fault.CONFLICT
     if isinstance(error, TimedOut):
         return Fault.CHANGE_TIMED_OUT if error.in_change else Fault.QUERY_TIMED_OUT
-    if isinstance(error.__cause__, sqlite3.Error):
-        # The lowest byte is the kind; what is above it says more (https://sqlite.org/rescode.html).
-        return SQLITE_FAULTS.get(getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF)
-    state = sqlstate(error)
-    if state == READ_ONLY_STATE:
-        return Fault.READ_ONLY
-    if state == DISK_FULL_STATE:
-        return Fault.FULL
-    if state:
-        is_outage = state.startswith(UNAVAILABLE_CLASSES) and state != FAILED_TRANSACTION_STATE
-        return Fault.UNAVAILABLE if is_outage else None
-    # Without a state it was libpq that spoke: there is no line to PostgreSQL.
-    return Fault.UNAVAILABLE if isinstance(error, (OperationalError, InterfaceError)) else None
-
-
-def sqlstate(error: BaseException) -> str:
-    """Return the SQLSTATE of a database error, "" if no server gave one."""
-    return getattr(error.__cause__, "sqlstate", None) or ""
+    state = state_of(error)
+    return FAULTS.get(state) if state else None
 
 
 def report(error: BaseException) -> Fault | None:

@@ -17,29 +17,10 @@ def is_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> bool:
     return schema_editor.connection.vendor == "postgresql"
 
 
-class AddIndexConcurrently(postgres.AddIndexConcurrently):
-    """Builds an index beside the traffic. Begins anew if an earlier try was broken off, which leaves an invalid one."""
+class PlainElsewhere(Operation):
+    """Has PostgreSQL do Django's operation for it, and other databases the plain one that `plain` names."""
 
-    def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        if not is_postgresql(schema_editor):
-            AddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
-            return
-        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
-
-    def database_backwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        if is_postgresql(schema_editor):
-            super().database_backwards(app_label, schema_editor, from_state, to_state)
-        else:
-            AddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
-
-
-class RemoveIndexConcurrently(postgres.RemoveIndexConcurrently):
-    """Drops an index beside the traffic."""
+    plain: type[Operation]
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -47,7 +28,7 @@ class RemoveIndexConcurrently(postgres.RemoveIndexConcurrently):
         if is_postgresql(schema_editor):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         else:
-            RemoveIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
+            self.plain.database_forwards(self, app_label, schema_editor, from_state, to_state)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -55,7 +36,26 @@ class RemoveIndexConcurrently(postgres.RemoveIndexConcurrently):
         if is_postgresql(schema_editor):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
         else:
-            RemoveIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
+            self.plain.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+class AddIndexConcurrently(PlainElsewhere, postgres.AddIndexConcurrently):
+    """Builds an index beside the traffic. Begins anew if an earlier try was broken off, which leaves an invalid one."""
+
+    plain = AddIndex
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if is_postgresql(schema_editor):
+            schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {schema_editor.quote_name(self.index.name)}")
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+
+class RemoveIndexConcurrently(PlainElsewhere, postgres.RemoveIndexConcurrently):
+    """Drops an index beside the traffic."""
+
+    plain = RemoveIndex
 
 
 class AddPostgresIndexConcurrently(Operation):
@@ -92,16 +92,10 @@ class AddPostgresIndexConcurrently(Operation):
         return f"Concurrently create PostgreSQL's index {self.name} on {self.table}"
 
 
-class AddConstraintNotValid(postgres.AddConstraintNotValid):
+class AddConstraintNotValid(PlainElsewhere, postgres.AddConstraintNotValid):
     """Adds a check that new rows have to meet. A later migration looks at the old ones, with `ValidateConstraint`."""
 
-    def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
-    ) -> None:
-        if is_postgresql(schema_editor):
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
-        else:
-            AddConstraint.database_forwards(self, app_label, schema_editor, from_state, to_state)
+    plain = AddConstraint
 
 
 class ValidateConstraint(postgres.ValidateConstraint):

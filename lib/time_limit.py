@@ -5,8 +5,8 @@ connection for one transaction would have to be told anew in each of them. So th
 Once the time is used up, no statement begins, and a thread cancels the one that runs. That costs a statement a
 microsecond, and no round trip. COMMIT and ROLLBACK are never refused nor cancelled: work that is done in time counts.
 
-A request to cancel names a connection, not a statement, so it can hit whatever runs there when it arrives. If the server
-doesn't confirm it in time, the connection is closed, and nobody else's statement runs on it.
+A request to cancel names a connection, not a statement, so it can hit whatever runs there when it arrives. If the
+server doesn't confirm it in time, the connection is closed, and nobody else's statement runs on it.
 
 docs/decisions/0050-time-limits.md
 """

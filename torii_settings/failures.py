@@ -9,45 +9,18 @@ from django.core.management import CommandError
 from django.core.serializers.base import DeserializationError
 from django.db import Error
 
-NOT_MIGRATED = "The database isn't migrated ({reason}): run `python manage.py migrate` first."
-NO_RIGHTS = "The database refuses it ({reason}): grant the role in DATABASE_URL the rights that it lacks."
-READ_ONLY = "The database is read-only ({reason}): connect to one that can be written, or wait until this one can be."
-FULL = "The database has no room left ({reason}): make room on its disk, then try again."
-BUSY = "Another transaction is in the way ({reason}): try again when it is done."
-UNREACHABLE = "The database can't be used ({reason}): check that it runs, and that DATABASE_URL is right."
+from lib.database_states import State, state_of
+
+SENTENCES = {
+    State.NOT_MIGRATED: "The database isn't migrated ({reason}): run `python manage.py migrate` first.",
+    State.NO_RIGHTS: "The database refuses it ({reason}): grant the role in DATABASE_URL the rights that it lacks.",
+    State.READ_ONLY: "The database is read-only ({reason}): connect to one that can be written, or wait until this one "
+    "can be.",
+    State.FULL: "The database has no room left ({reason}): make room on its disk, then try again.",
+    State.BUSY: "Another transaction is in the way ({reason}): try again when it is done.",
+    State.UNREACHABLE: "The database can't be used ({reason}): check that it runs, and that DATABASE_URL is right.",
+}
 REFUSED = "The database refuses it ({reason}): --traceback shows where."
-
-# By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html
-POSTGRESQL = {
-    "42P01": NOT_MIGRATED,  # no such table
-    "42703": NOT_MIGRATED,  # no such column
-    "42883": NOT_MIGRATED,  # no such function
-    "3F000": NOT_MIGRATED,  # no such schema
-    "42501": NO_RIGHTS,
-    "25006": READ_ONLY,
-    "53100": FULL,
-    "55P03": BUSY,  # lock_timeout
-    "57014": BUSY,  # statement_timeout
-    "40001": BUSY,  # serialization failure
-    "40P01": BUSY,  # deadlock
-    "53300": UNREACHABLE,  # too many connections
-    "57P01": UNREACHABLE,  # shut down
-    "57P02": UNREACHABLE,  # crashed
-    "57P03": UNREACHABLE,  # starts
-}
-
-# By how SQLite's message begins: its codes tell no missing table from a syntax error.
-SQLITE = {
-    "no such table": NOT_MIGRATED,
-    "no such column": NOT_MIGRATED,
-    "attempt to write a readonly database": READ_ONLY,
-    "database or disk is full": FULL,
-    "database is locked": BUSY,
-    "unable to open database file": UNREACHABLE,
-    "disk I/O error": UNREACHABLE,
-    "file is not a database": UNREACHABLE,
-    "database disk image is malformed": UNREACHABLE,
-}
 
 LONGEST_REASON = 300
 
@@ -89,14 +62,8 @@ def sentence(error: Exception) -> str:
 
 def advice(error: Error) -> str:
     """Return the sentence for a database's error, with {reason} to be filled in."""
-    cause = error.__cause__
-    state = getattr(cause, "sqlstate", None)
-    if state:
-        return POSTGRESQL.get(state, REFUSED)
-    # Without a SQLSTATE it is libpq that speaks, of a connection that can't be made or is lost.
-    if type(cause).__module__.startswith("psycopg"):
-        return UNREACHABLE
-    return next((text for start, text in SQLITE.items() if str(error).startswith(start)), REFUSED)
+    state = state_of(error)
+    return SENTENCES.get(state, REFUSED) if state else REFUSED
 
 
 def first_line(text: str) -> str:

@@ -17,6 +17,12 @@ def told(error: Exception, cause: Exception | None = None) -> str:
     return str(raised.value)
 
 
+def of_sqlite(code: int, message: str) -> sqlite3.Error:
+    error = sqlite3.OperationalError(message)
+    error.sqlite_errorcode = code
+    return error
+
+
 @pytest.mark.parametrize(
     ("cause", "sentence"),
     [
@@ -25,14 +31,18 @@ def told(error: Exception, cause: Exception | None = None) -> str:
         (psycopg.errors.AdminShutdown("terminating connection"), "The database can't be used"),
         (psycopg.errors.UniqueViolation("duplicate key"), "The database refuses it (duplicate key): --traceback shows"),
         (psycopg.OperationalError("connection is lost"), "The database can't be used (connection is lost)"),
-        (sqlite3.OperationalError("database or disk is full"), "The database has no room left"),
-        (sqlite3.OperationalError("attempt to write a readonly database"), "The database is read-only"),
-        (sqlite3.OperationalError("unable to open database file"), "The database can't be used"),
-        (sqlite3.OperationalError("no such column: x"), "The database isn't migrated"),
+        (psycopg.errors.InvalidPassword("authentication failed"), "The database can't be used"),
+        (psycopg.errors.ConnectionFailure("server_login_retry"), "The database can't be used"),
+        (psycopg.errors.OutOfMemory("out of memory"), "The database refuses it (out of memory)"),
+        (of_sqlite(sqlite3.SQLITE_FULL, "database or disk is full"), "The database has no room left"),
+        (of_sqlite(sqlite3.SQLITE_READONLY_DIRECTORY, "attempt to write"), "The database is read-only"),
+        (of_sqlite(sqlite3.SQLITE_CANTOPEN, "unable to open database file"), "The database can't be used"),
+        (of_sqlite(sqlite3.SQLITE_ERROR, "no such column: x"), "The database isn't migrated"),
+        (of_sqlite(sqlite3.SQLITE_ERROR, "syntax error"), "The database refuses it (syntax error)"),
     ],
 )
 def test_a_database_error_is_told_by_its_code(cause: Exception, sentence: str):
-    assert told(DatabaseError(*cause.args), cause).startswith(sentence)
+    assert told(OperationalError(*cause.args), cause).startswith(sentence)
 
 
 def test_only_the_first_line_of_a_message_is_told():

@@ -8,7 +8,7 @@ from enum import Enum
 
 from django.db import Error
 
-from lib.database_errors import sqlstate
+from lib.database_states import sqlstate
 
 logger = logging.getLogger(__name__)
 
