@@ -125,6 +125,9 @@ class Rig:
     def set_clock_ahead(self, span: dt.timedelta) -> None:
         self.clock.write_text(str(span.total_seconds()))
 
+    def clock_is_ahead(self) -> bool:
+        return float(self.clock.read_text()) != 0
+
     # What is sent
 
     def wait_until(self, true: Callable[[], bool]) -> None:

@@ -59,6 +59,10 @@ def rig(running_rig: Rig) -> Rig:
     running_rig.mailbox.answers_mail.set()
     running_rig.mailbox.refused.clear()
     running_rig.mailbox.answers.clear()
+    if running_rig.clock_is_ahead():
+        # Nobody who has just looked at the wrong clock may go on by it.
+        running_rig.kill(*running_rig.processes)
+        running_rig.set_clock_ahead(dt.timedelta())
     running_rig.run(*ALL)
     return running_rig
 

@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -180,6 +180,19 @@ def test_a_body_that_never_ends_is_cut_off(address: str, db: None):
                 wire.socket.sendall(piece)
                 sent += 65536
         assert sent < 200 * MIB
+
+
+@pytest.mark.parametrize("packs", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_json_that_is_cut_short_changes_nothing(address: str, acme: Organization, packs: Callable[[bytes], bytes]):
+    encoding = {} if packs is bytes else {"Content_Encoding": "gzip"}
+    request = head("POST", "/scim/v2/Users", new_key(acme).text, Transfer_Encoding="chunked", **encoding)
+    whole = chunked(packs(user("bob")), 10)
+    for pieces in (whole[:-2], whole[:-3]):
+        with Wire(address) as wire:
+            wire.send(request, *pieces)
+            wire.socket.shutdown(socket.SHUT_WR)
+            assert wire.answer().status == 400
+    assert not acme.members.filter(user_name="bob@acme.example").exists()
 
 
 def test_a_body_that_comes_too_slowly_is_a_408_while_others_are_answered(address: str, db: None):
