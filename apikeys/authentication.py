@@ -19,7 +19,7 @@ from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrong
 from apikeys.models import ApiKey, KnownOrigin
 from apikeys.models.origin import is_met
 from apikeys.secret import KeyText
-from apikeys.seek import KEY_COLUMNS, ORGANIZATION_COLUMNS, Seek, key_statement
+from apikeys.seek import KEY_COLUMNS, Seek, key_statement, organization_columns
 from audit.actor import Origin
 from lib.best_effort import try_to_write
 from members.models import Organization
@@ -90,15 +90,17 @@ def read_key(text: KeyText, seek: Seek | None) -> ApiKey:
     Raises KeyUnknown.
     """
     digests = text.digests(settings.API_KEY_PEPPERS)
-    statement = key_statement(len(digests), seek.lookup if seek else None)
+    lookup = seek.lookup if seek else None
+    statement = key_statement(len(digests), lookup)
     values = {f"digest_{number}": digest for number, digest in enumerate(digests)}
     rows = statement.tuples(**values, sought=seek.value if seek else None)
     if not rows:
         raise KeyUnknown
+    names = organization_columns(lookup)
     own = len(KEY_COLUMNS)
-    both = own + len(ORGANIZATION_COLUMNS)
-    api_key = instance(ApiKey, KEY_COLUMNS, rows[0][:own])
-    api_key.organization = instance(Organization, ORGANIZATION_COLUMNS, rows[0][own:both])
+    both = own + len(names)
+    organization = instance(Organization, names, rows[0][own:both])
+    api_key = instance(ApiKey, KEY_COLUMNS, rows[0][:own], organization=organization)
     if seek:
         seek.fill(row[both:] for row in rows)
     return api_key

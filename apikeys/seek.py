@@ -6,7 +6,7 @@ it read is used only once the key has been let in.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.db.models import Expression, Field, FilteredRelation, Q, QuerySet
@@ -29,12 +29,14 @@ KEY_COLUMNS = (
     "last_used_at",
 )
 ORGANIZATION_COLUMNS = columns(Organization)
+# Whoever looks somebody up needs these few of its organization.
+LOOKUP_ORGANIZATION_COLUMNS = ("id", "public_id", "scim_enabled_at", "scim_lists_active_only")
 
 # Of several, who asks is told no more than that there are several.
 ENOUGH = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Lookup:
     """Rows of an organization that are found by a value.
 
@@ -51,7 +53,7 @@ class Lookup:
     prefix: str = ""
     given: Callable[[Expression], Expression] = lambda value: value
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names under which the rows hold what was read."""
         return (*self.columns, *(name for name, _ in self.computed))
@@ -71,6 +73,11 @@ class Seek:
         self.rows = [dict(zip(names, row, strict=True)) for row in rows if row[0] is not None]
 
 
+def organization_columns(lookup: Lookup | None) -> tuple[str, ...]:
+    """Return the columns that are read of a key's organization; the rest is read when it is asked for."""
+    return LOOKUP_ORGANIZATION_COLUMNS if lookup else ORGANIZATION_COLUMNS
+
+
 @cache
 def key_statement(digests: int, lookup: Lookup | None) -> Select:
     """Return the statement that reads a key and its organization, and behind them the rows of `lookup`.
@@ -84,7 +91,7 @@ def keys(digests: int, lookup: Lookup | None) -> "QuerySet[ApiKey, Any]":
     """Return the queryset behind `key_statement`."""
     stored = ApiKey._meta.get_field("digest")
     found = ApiKey.objects.filter(digest__in=[Parameter(f"digest_{number}", stored) for number in range(digests)])
-    names = [*KEY_COLUMNS, *(f"organization__{name}" for name in ORGANIZATION_COLUMNS)]
+    names = [*KEY_COLUMNS, *(f"organization__{name}" for name in organization_columns(lookup))]
     if lookup is None:
         return found.order_by().values_list(*names)
     relation, prefix = f"organization__{lookup.relation}", f"sought__{lookup.prefix}"

@@ -4,10 +4,9 @@ The doors make actors (a member at the web, a key at an API, staff in the Django
 only pass them on to the audit log.
 """
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models
 
@@ -30,8 +29,7 @@ class ActorKind(models.TextChoices):
     SYSTEM = "system", "System"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a request came from: `ip` is the client's address, `user_agent` what it calls itself."""
 
     ip: str | None = None
@@ -64,14 +62,13 @@ def address_of(peer: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acts: `id` is the primary key as text, `label` what a reader of the log recognizes."""
 
     kind: ActorKind
     id: str
     label: str
-    origin: Origin = field(default_factory=Origin)
+    origin: Origin = Origin()
 
     @classmethod
     def member(cls, member: "Member", origin: Origin | None = None) -> Self:

@@ -106,7 +106,8 @@ def member_document(row: Row, base: str) -> dict[str, Any]:
 
 def group_of_member(group_id: str, name: str, base: str) -> dict[str, str]:
     """Return a value of the `groups` attribute (RFC 7643 §4.1.2)."""
-    identifier = str(UUID(group_id))  # SQLite keeps them without hyphens
+    # SQLite keeps them without hyphens.
+    identifier = group_id if "-" in group_id else str(UUID(group_id))
     return {"value": identifier, "$ref": f"{base}/Groups/{identifier}", "display": name, "type": "direct"}
 
 

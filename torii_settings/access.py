@@ -65,14 +65,12 @@ class RequestIds:
         """Answer the request under its id."""
         _seen.set(request)
         proposed = request.META.get(IN_ENVIRON, "")
-        # Where the AccessLog goes around Django, it has begun already.
-        token = None if proposed and proposed == request_id.known() else request_id.begin(proposed)
-        try:
+        if proposed and proposed == request_id.known():
+            # The AccessLog goes around Django: it has begun, and puts the id into the answer.
+            return self.get_response(request)
+        with request_id.using(proposed):
             response = self.get_response(request)
             response.headers[request_id.HEADER] = request_id.known()
-        finally:
-            if token is not None:
-                request_id.end(token)
         return response
 
 
@@ -96,8 +94,7 @@ class AccessLog:
         def started(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = line
-            if request_id.HEADER not in dict(headers):
-                headers.append((request_id.HEADER, request_id.known()))
+            headers.append((request_id.HEADER, request_id.known()))
             return start_response(line, headers)
 
         try:

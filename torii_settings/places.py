@@ -10,8 +10,6 @@ neither fills the room to wait.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from django.conf import settings
@@ -97,23 +95,23 @@ class Room:
         self._organizations: Counts = {}
         self._lock = Lock()
 
-    @contextmanager
-    def entered(self, caller: Caller = NOBODY) -> Iterator[Refusal | None]:
-        """Be in the room, in the block. Yields the 429 for a caller who has enough under way, to be raised once the
-        body has been read. Raises Refusal: a 503 if there is no room, or the 429 at once if too many wait for theirs.
+    def enter(self, caller: Caller) -> Refusal | None:
+        """Let a request in, until it leaves. Return the 429 for a caller who has enough under way, to be raised once
+        the body has been read. Raises Refusal: a 503 if there is no room, or the 429 if too many wait for theirs.
         """
         with self._lock:
             refusal = self._check(caller)
             self._left -= 1
             add(self._callers, caller.name)
             add(self._organizations, caller.organization)
-        try:
-            yield refusal
-        finally:
-            with self._lock:
-                self._left += 1
-                remove(self._callers, caller.name)
-                remove(self._organizations, caller.organization)
+        return refusal
+
+    def leave(self, caller: Caller) -> None:
+        """Make room again."""
+        with self._lock:
+            self._left += 1
+            remove(self._callers, caller.name)
+            remove(self._organizations, caller.organization)
 
     def _check(self, caller: Caller) -> Refusal | None:
         own, shared = settings.KEY_IN_FLIGHT, settings.ORGANIZATION_IN_FLIGHT
@@ -128,6 +126,45 @@ class Room:
         return None
 
 
+class Admitted:
+    """A request is in the room for the length of the block, which is given what `Room.enter` returns, or raises."""
+
+    __slots__ = ("caller", "room")
+
+    def __init__(self, room: Room, caller: Caller) -> None:
+        self.room, self.caller = room, caller
+
+    def __enter__(self) -> Refusal | None:
+        return self.room.enter(self.caller)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.room.leave(self.caller)
+
+
+class Taken:
+    """A request has a place for the length of the block. Raises Refusal, a 503, if none gets free in time."""
+
+    __slots__ = ("caller", "lent", "place", "places")
+
+    def __init__(self, places: "Places", caller: Caller) -> None:
+        self.places, self.caller = places, caller
+
+    def __enter__(self) -> None:
+        self.place = self.places.take(self.caller)
+        try:
+            self.lent = self.place.lend()
+        except BaseException:
+            self.places.pass_on(self.place, self.caller)
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            if self.lent:
+                self.place.take_back()
+        finally:
+            self.places.pass_on(self.place, self.caller)
+
+
 class Places:
     """`count` places, and room for `queue` requests more, which wait up to `patience` seconds for a place.
 
@@ -138,7 +175,6 @@ class Places:
     def __init__(self, count: int, *, queue: int, patience: float) -> None:
         self._patience = patience
         self._room = Room(count + queue)
-        self.admitted = self._room.entered
         # No organization has more places than this.
         self._share = max(count - 1, 1)
         self._lock = Lock()
@@ -147,21 +183,16 @@ class Places:
         # Those who wait, by caller: the caller who had a place last comes last.
         self._lines: dict[str | int | None, deque[Turn]] = {}
 
-    @contextmanager
-    def taken(self, caller: Caller = NOBODY) -> Iterator[None]:
-        """Have a place for the length of the block. Raises Refusal, a 503, if none gets free in time."""
-        place = self._take(caller)
-        try:
-            lent = place.lend()
-            try:
-                yield
-            finally:
-                if lent:
-                    place.take_back()
-        finally:
-            self._pass_on(place, caller)
+    def admitted(self, caller: Caller = NOBODY) -> Admitted:
+        """Be in the room, with a place or waiting for one, for the length of a `with` block."""
+        return Admitted(self._room, caller)
 
-    def _take(self, caller: Caller) -> Place:
+    def taken(self, caller: Caller = NOBODY) -> Taken:
+        """Have a place for the length of a `with` block."""
+        return Taken(self, caller)
+
+    def take(self, caller: Caller) -> Place:
+        """Return a place, until it is passed on. Raises Refusal, a 503, if none gets free in time."""
         with self._lock:
             if self._free and self._held.get(caller.organization, 0) < self._share:
                 add(self._held, caller.organization)
@@ -175,7 +206,8 @@ class Places:
                 raise too_busy()
         return turn.place
 
-    def _pass_on(self, place: Place, caller: Caller) -> None:
+    def pass_on(self, place: Place, caller: Caller) -> None:
+        """Give the place that the caller had to whoever is next."""
         with self._lock:
             remove(self._held, caller.organization)
             turn = self._next() if self._lines else None

@@ -248,14 +248,16 @@ def columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
 
-def instance(model: type[M], columns: Sequence[str], values: Sequence[Any]) -> M:
+def instance(model: type[M], columns: Sequence[str], values: Sequence[Any], **related: Model) -> M:
     """Return the instance of `model` whose `columns`, which are in the model's order, hold `values`.
 
-    Its other columns are read when they are asked for. No signal is sent, which nobody listens to, and no field is set
-    one by one: that takes several times as long as to read the row.
+    Its other columns are read when they are asked for; `related` are what its foreign keys lead to. No signal is sent,
+    which nobody listens to, and no field is set one by one: that takes several times as long as to read the row.
     """
     obj = model.__new__(model)
     obj.__dict__.update(zip(columns, values, strict=True))
     obj._state = ModelState()
     obj._state.adding, obj._state.db = False, DEFAULT_DB_ALIAS
+    if related:
+        obj._state.fields_cache = related
     return obj

@@ -23,11 +23,13 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.db import connection
 
 from lib.web.server import CONNECTIONS
+from lib.web.shortcuts import take_shortcuts
 from torii_settings.middleware import MACHINE_PATHS
 from torii_settings.undisturbed import UndisturbedHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
+take_shortcuts()
 
 from torii_settings.access import CALLER, AccessLog, request_seen  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
@@ -88,8 +90,11 @@ class Handler:
         if not environ.get("PATH_INFO", "").startswith(MACHINE_PATHS):
             return self.page(environ)
         connection.close_if_unusable_or_obsolete()
-        with closing(WSGIRequest(environ)) as request:
+        request = WSGIRequest(environ)
+        try:
             response: Any = self.django.get_response(request)
+        finally:
+            request.close()
         return Answer(f"{response.status_code} {response.reason_phrase}", list(response.items()), response.content)
 
     def page(self, environ: dict[str, Any]) -> Answer:

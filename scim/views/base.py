@@ -19,28 +19,40 @@ from scim.errors import error_response, translate
 Document = dict[str, Any]
 
 GZIP = GZipMiddleware(lambda request: HttpResponse())
+# What is shorter, Django's middleware leaves as it is; it would look at each answer for longer than most take to make.
+WORTHWHILE = 200
 
 
-def answers_in_scim(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+def answers_in_scim(view: Callable[..., Any]) -> Callable[..., HttpResponse]:
     """Turn whatever `view` raises into a SCIM error, and answer in the media type and encoding asked for.
 
     The length is told here, since machines' requests skip the middleware that would (`torii_settings.middleware`).
     """
 
     @wraps(view)
-    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            response = view(request, *args, **kwargs)
+            response: HttpResponse = view(request, *args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the translator tells ours from the caller's faults
             response = translate(error)
         if response.has_header("Content-Type") and wants_plain_json(request.META.get("HTTP_ACCEPT", "")):
             response["Content-Type"] = "application/json"
-        response = GZIP.process_response(request, response)
-        if response.status_code not in (204, 304) and isinstance(response, HttpResponse):
-            response.headers.setdefault("Content-Length", str(len(response.content)))
+        if response.status_code not in (204, 304):
+            compress(request, response)
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
     return answered
+
+
+def compress(request: HttpRequest, response: HttpResponse) -> None:
+    """Compress what is long enough, for a client that takes gzip."""
+    if len(response.content) < WORTHWHILE:
+        return
+    if "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+        GZIP.process_response(request, response)
+    else:
+        response.headers["Vary"] = "Accept-Encoding"
 
 
 @lru_cache(maxsize=64)

@@ -8,6 +8,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.test import Client, RequestFactory
 
+from lib import request_id
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
 from torii_settings.access import AccessLog
@@ -167,7 +168,7 @@ def test_a_request_that_is_answered_again_goes_by_one_id_and_leaves_one_line(lin
 
     def twice(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         for _ in range(2):
-            body = django(environ.copy(), lambda _, headers: seen.append(dict(headers)["X-Request-Id"]))
+            body = django(environ.copy(), lambda *_: seen.append(request_id.known()))
         start_response("200 OK", [])
         return body
 

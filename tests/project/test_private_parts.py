@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import redis
+from asgiref.local import Local
 from django.conf import settings
 from django.contrib.admin import site
-from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -23,7 +23,8 @@ from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.models.base import ModelState
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.http import HttpRequest
-from django.test import RequestFactory
+from django.test import RequestFactory, override_settings
+from django.urls import base as urls
 from kombu.transport import redis as kombu_redis, resolve_transport
 from psycopg import OperationalError, adapters
 from psycopg.adapt import PyFormat, Transformer
@@ -44,6 +45,7 @@ from scim2_models.path import (
 )
 
 from members.models import Organization
+from tests.conftest import new_key
 from tests.disturbing import Other, other_connection
 from torii_settings.statement import Parameter
 
@@ -202,7 +204,9 @@ def test_djangos_insert_and_update_take_our_parameters(db: None) -> None:
     assert isinstance(params[0], Parameter)
 
 
-def test_django_knows_a_saved_instance_by_two_attributes_of_its_state(acme: Organization) -> None:
+def test_django_knows_a_saved_instance_by_two_attributes_of_its_state_and_keeps_related_ones_there(
+    acme: Organization, django_assert_num_queries: Any
+) -> None:
     made = Organization.__new__(Organization)
     made.__dict__.update({key: value for key, value in vars(acme).items() if key != "_state"})
     made._state = ModelState()
@@ -211,17 +215,31 @@ def test_django_knows_a_saved_instance_by_two_attributes_of_its_state(acme: Orga
     made.name = "Renamed"
     made.save()
     assert Organization.objects.get().name == "Renamed"
+    key = new_key(acme).api_key
+    key._state.fields_cache = {"organization": made}
+    with django_assert_num_queries(0):
+        assert key.organization is made
+
+
+def test_django_keeps_settings_as_attributes_until_it_is_given_others() -> None:
+    for number in (1, 2):
+        with override_settings(KEY_RATE_LIMIT=number):
+            assert settings.KEY_RATE_LIMIT == vars(settings)["KEY_RATE_LIMIT"] == number
+    with pytest.raises(AttributeError):
+        _ = private(settings).NO_SUCH_SETTING
+
+
+def test_django_keeps_what_a_thread_has_as_attributes() -> None:
+    kept = private(connections)._connections
+    assert getattr(kept, DEFAULT_DB_ALIAS) is connections[DEFAULT_DB_ALIAS]
+    before = urls.get_urlconf()
+    urls.set_urlconf("some.urls")
+    assert private(urls)._urlconfs.value == "some.urls"
+    urls.set_urlconf(before)
+    assert all(isinstance(each, Local | threading.local) for each in (kept, private(urls)._urlconfs))
 
 
 # Django's requests ----------------------------------------------------------------------------------------------------
-
-
-def test_djangos_handler_finds_and_calls_the_view_in_one_method() -> None:
-    assert list(inspect.signature(private(BaseHandler)._get_response).parameters) == ["self", "request"]
-    source = inspect.getsource(private(BaseHandler)._get_response)
-    for name in ("_view_middleware", "_template_response_middleware"):
-        assert f"self.{name}" in source
-    assert "self._exception_middleware" in inspect.getsource(BaseHandler.process_exception_by_middleware)
 
 
 def test_djangos_handler_answers_by_a_method_that_is_given_the_request() -> None:
