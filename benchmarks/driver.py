@@ -17,7 +17,7 @@ from benchmarks.subject import FLOOR, OURS, Size, Subject
 from benchmarks.usage import cpu_seconds
 from benchmarks.work import GET, Work
 
-# Granian's workers take connections as they can, not in turn: of eight, one worker may get seven.
+# Of few connections, one worker may get most: a hash of their addresses spreads them over the workers of the peers.
 CONNECTIONS = 16
 
 # Of requests that take longer than SLOW seconds, many would be under way at the end of a turn: wrk would forget them,

@@ -34,19 +34,18 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
     try:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
-        listener = listen(options.host, options.port, BACKLOG)
+        listeners = listen(options.host, options.port, BACKLOG, settings.WEB_WORKERS)
     except (ImproperlyConfigured, PortTaken) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     plan = Plan(
         application=APPLICATION,
-        workers=settings.WEB_WORKERS,
         threads=settings.WEB_THREADS + settings.WEB_QUEUE + SPARE_THREADS,
         max_rss=settings.WEB_MAX_RSS,
         body_timeout=settings.WEB_BODY_TIMEOUT,
         stop_timeout=settings.WEB_STOP_TIMEOUT,
     )
-    return Supervisor(plan, listener).run()
+    return Supervisor(plan, listeners).run()
 
 
 def arguments() -> argparse.Namespace:

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.web.listener import close_gently
+from lib.web.listener import close_gently, steer, waiting
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 # A worker that has lived for so long is no part of a series of deaths.
 SETTLED = 30.0
 MEMORY_SECONDS = 5.0
+# When connections are found waiting for so long, their worker is stuck, or has as many as it takes.
+STUCK_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,6 @@ class Plan:
     """What to run: times are in seconds, `max_rss` in MiB of resident memory (0 for no bound)."""
 
     application: str
-    workers: int
     threads: int
     max_rss: int
     body_timeout: float
@@ -46,9 +48,31 @@ class Plan:
 
 
 @dataclass(eq=False)
+class Slot:
+    """The place of a worker and of those that follow it, which accept from the same socket."""
+
+    listener: socket.socket
+    # Since when connections have waited although a worker serves.
+    waiting_since: float | None = None
+
+    def look(self, *, is_served: bool) -> None:
+        """Note whether connections wait."""
+        if not is_served or not waiting(self.listener):
+            self.waiting_since = None
+        elif self.waiting_since is None:
+            self.waiting_since = time.monotonic()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether connections have waited for too long."""
+        return self.waiting_since is not None and time.monotonic() - self.waiting_since > STUCK_SECONDS
+
+
+@dataclass(eq=False)
 class Worker:
     """A worker's process; `lifeline` is the main process's end of the socket between them."""
 
+    slot: Slot
     process: "subprocess.Popen[bytes]"
     lifeline: socket.socket
     born: float = field(default_factory=time.monotonic)
@@ -78,15 +102,17 @@ def block_signals() -> None:
 
 
 class Supervisor:
-    """Keeps `plan.workers` workers that accept from `listener`, until it is told to end."""
+    """Keeps a worker in the slot of each of the `listeners`, until it is told to end."""
 
-    def __init__(self, plan: Plan, listener: socket.socket) -> None:
+    def __init__(self, plan: Plan, listeners: Sequence[socket.socket]) -> None:
         self.plan = plan
-        self.listener = listener
+        self.listeners = listeners
+        self.slots = [Slot(listener) for listener in listeners]
+        # The slots that get new connections, by number.
+        self.open_slots: list[int] = []
         self.workers: list[Worker] = []
         # Workers to be replaced, one after the other: the first one's successor is being started.
         self.outgoing: deque[Worker] = deque()
-        self.successor: Worker | None = None
         self.has_served = False
         self.can_not_start = False
         self.pause = FIRST_PAUSE
@@ -95,13 +121,14 @@ class Supervisor:
 
     def run(self) -> int:
         """Serve; return the exit status."""
-        logger.info("serving on %s:%s", *self.listener.getsockname()[:2])
+        logger.info("serving on %s:%s", *self.listeners[0].getsockname()[:2])
         while True:
             self.reap()
             if self.can_not_start:
                 logger.error("a web worker can't start")
                 self.stop()
                 return 1
+            self.look_around()
             self.start_missing()
             self.replace_next()
             self.weigh()
@@ -117,6 +144,10 @@ class Supervisor:
         """The workers that have not been told to end."""
         return [worker for worker in self.workers if worker.deadline is None]
 
+    def serving_in(self, slot: Slot) -> list[Worker]:
+        """Return the workers in a slot that have not been told to end: a second one is the successor of the first."""
+        return [worker for worker in self.serving if worker.slot is slot]
+
     def taken_signal(self, seconds: float) -> int | None:
         """Wait for a signal, but no longer than `seconds`, or a moment while a worker is expected to do something."""
         if any(not worker.is_ready or worker.deadline for worker in self.workers):
@@ -124,13 +155,27 @@ class Supervisor:
         found = signal.sigtimedwait(SIGNALS, seconds)
         return found.si_signo if found else None
 
+    def look_around(self) -> None:
+        """Find out who serves by now, and have new connections go where they are accepted soonest."""
+        for worker in self.workers:
+            worker.look()
+        self.has_served = self.has_served or any(worker.is_ready for worker in self.workers)
+        ready = [n for n, slot in enumerate(self.slots) if any(worker.is_ready for worker in self.serving_in(slot))]
+        for number, slot in enumerate(self.slots):
+            slot.look(is_served=number in ready)
+        # If there is none to be preferred, connections wait wherever it is.
+        chosen = [n for n in ready if not self.slots[n].is_stuck] or ready or list(range(len(self.slots)))
+        if chosen != self.open_slots:
+            steer(self.listeners, chosen)
+            self.open_slots = chosen
+
     # Starting
 
-    def start(self) -> Worker:
-        """Start a worker."""
+    def start(self, slot: Slot) -> None:
+        """Start a worker in a slot."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        listener = os.dup(self.listener.fileno())
+        listener = os.dup(slot.listener.fileno())
         command = [sys.executable, "-m", "lib.web.worker", self.plan.application]
         command += ["--listener", str(listener), "--lifeline", str(theirs.fileno())]
         command += ["--threads", str(self.plan.threads), "--body-timeout", str(self.plan.body_timeout)]
@@ -144,19 +189,15 @@ class Supervisor:
         )
         theirs.close()
         os.close(listener)
-        worker = Worker(process, ours)
-        self.workers.append(worker)
+        self.workers.append(Worker(slot, process, ours))
         logger.info("web worker %s starts", process.pid)
-        return worker
 
     def start_missing(self) -> None:
         """Start workers in the place of those that died, after a pause that grows while they die soon."""
-        for worker in self.workers:
-            worker.look()
-        self.has_served = self.has_served or any(worker.is_ready for worker in self.workers)
-        wanted = self.plan.workers + (self.successor is not None)
-        while len(self.serving) < wanted and time.monotonic() >= self.next_start:
-            self.start()
+        if time.monotonic() >= self.next_start:
+            for slot in self.slots:
+                if not self.serving_in(slot):
+                    self.start(slot)
 
     # Ending
 
@@ -180,8 +221,6 @@ class Supervisor:
         logger.error("web worker %s %s", worker.process.pid, how)
         if worker in self.outgoing:
             self.outgoing.remove(worker)
-        if worker is self.successor:
-            self.successor = None
         if time.monotonic() - worker.born > SETTLED:
             self.pause = FIRST_PAUSE
         self.next_start = time.monotonic() + self.pause
@@ -198,8 +237,9 @@ class Supervisor:
         """Let requests under way end, and end all; whoever tells it twice has no time."""
         logger.info("stopping")
         if any(worker.is_ready for worker in self.workers):
-            close_gently(self.listener)
-        self.listener.close()
+            close_gently(self.listeners)
+        for listener in self.listeners:
+            listener.close()
         for worker in self.serving:
             self.dismiss(worker)
         while self.workers:
@@ -214,12 +254,12 @@ class Supervisor:
         """Start a successor for the next worker that has to go; once it serves, tell the old one to end."""
         if not self.outgoing:
             return
-        if self.successor is None:
-            if time.monotonic() >= self.next_start:
-                self.successor = self.start()
-        elif self.successor.is_ready:
-            self.successor = None
+        old = self.outgoing[0]
+        successors = [worker for worker in self.serving_in(old.slot) if worker is not old]
+        if any(worker.is_ready for worker in successors):
             self.dismiss(self.outgoing.popleft())
+        elif not successors and time.monotonic() >= self.next_start:
+            self.start(old.slot)
 
     def weigh(self) -> None:
         """Find workers that have grown too large."""

@@ -100,8 +100,8 @@ def telling_to_close(application: Any, draining: threading.Event) -> Any:
 def accept_no_more(listener: int) -> None:
     """Put a socket to which nobody connects in the listener's place.
 
-    Closing it is granian's, and closes idle connections with it. Connections that wait stay where they are, for other
-    workers.
+    Closing it is granian's, and closes idle connections with it. Connections that wait stay where they are, for the
+    worker that follows in this slot.
     """
     nowhere = socket.socket(socket.AF_UNIX)
     nowhere.bind("")

@@ -4,14 +4,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.server import serving, started
+from tests.server import WebServer, serving, started
 
 DEADLINE = 60
 
@@ -169,3 +169,98 @@ def test_a_request_under_way_at_sigterm_is_answered():
         assert answer.startswith(b"HTTP/1.1 401 ")
         assert b"connection: close" in answer.lower()
         assert server.process.wait(DEADLINE) == 0
+
+
+# Slots ----------------------------------------------------------------------------------------------------------------
+
+MANY = 256
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+def connections_of(pid: int, port: int) -> int:
+    """Return how many clients are connected to the process."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    # The local address is the second field, the state (1 is ESTABLISHED) the fourth, the inode the tenth.
+    inodes = {line[9] for line in lines if int(line[1].partition(":")[2], 16) == port and line[3] == "01"}
+    found = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found += str(link.readlink()).removeprefix("socket:[").removesuffix("]") in inodes
+    return found
+
+
+@contextmanager
+def clients(port: int, count: int) -> Iterator[list[socket.socket]]:
+    """Connect so often, and send a request each time, whether or not it is answered by now."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE)) for _ in range(count)]
+        for client in found:
+            client.sendall(HEALTH)
+        yield found
+
+
+def is_answered(client: socket.socket) -> bool:
+    return client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+@contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Stop processes for the length of the block."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def has_share(server: WebServer, pid: int) -> bool:
+    """Whether the worker gets one of so many connections that this is no matter of luck."""
+    with clients(server.port, 32) as found:
+        return all(map(is_answered, found)) and connections_of(pid, server.port) > 0
+
+
+@contextmanager
+def two_workers() -> Iterator[tuple[WebServer, int, int]]:
+    """Run a server with two workers, both of which serve; yield it with their process ids."""
+    with serving(WEB_WORKERS="2") as server:
+        server.wait_until(lambda: all(has_share(server, pid) for pid in server.workers()))
+        one, other = sorted(server.workers())
+        yield server, one, other
+
+
+def test_connections_are_shared_evenly():
+    with two_workers() as (server, *workers), clients(server.port, MANY):
+        await_true(lambda: sum(connections_of(pid, server.port) for pid in workers) == MANY)
+        # If a coin were tossed for each, this would fail once in 10^15 times.
+        assert min(connections_of(pid, server.port) for pid in workers) > MANY / 4
+
+
+def test_connections_that_wait_for_a_worker_that_died_are_answered_by_the_next_one():
+    with two_workers() as (server, one, _), ExitStack() as stack:
+        # While the main process doesn't know of it, some of these come to its socket.
+        with frozen(server.process.pid):
+            os.kill(one, signal.SIGKILL)
+            await_true(lambda: not is_running(one))
+            found = stack.enter_context(clients(server.port, 32))
+        assert all(map(is_answered, found))
+
+
+def test_new_connections_do_not_wait_for_a_worker_that_starts():
+    with two_workers() as (server, one, other):
+        os.kill(one, signal.SIGKILL)
+        server.wait_until(lambda: len(server.workers() - {one, other}) == 1)
+        (successor,) = server.workers() - {other}
+        with frozen(successor), clients(server.port, 32) as found:
+            assert all(map(is_answered, found))
+            assert connections_of(other, server.port) == 32
+        server.wait_until(lambda: has_share(server, successor))
+
+
+def test_new_connections_go_round_a_worker_that_hangs():
+    with two_workers() as (server, one, _):
+        # Those that come to it before that is noticed are answered later.
+        with frozen(one), clients(server.port, 32):
+            await_true(lambda: all(server.is_alive() for _ in range(32)))
+        server.wait_until(lambda: has_share(server, one))

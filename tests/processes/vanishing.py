@@ -1,18 +1,14 @@
 """A way to PostgreSQL on which connections can go silent, as they do when the machine at the other end is gone."""
 
-import ctypes
 import socket
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from lib.web.listener import SO_ATTACH_FILTER
+from lib.web.bpf import DROP_ALL, SO_ATTACH_FILTER, attach
 
 PIECE = 64 * 1024
-# Return 0, that is, drop the packet: see linux/filter.h.
-DROP_ALL = struct.pack("=HBBI", 0x06, 0, 0, 0)
 
 
 @contextmanager
@@ -73,7 +69,7 @@ class Way:
     def vanish(self) -> None:
         """Say nothing to the client any more. The server ends its side, which the client doesn't hear of."""
         self.is_silent = True
-        drop_all(self.client)
+        attach(self.client, SO_ATTACH_FILTER, DROP_ALL)
         with suppress(OSError):
             self.server.shutdown(socket.SHUT_RDWR)
 
@@ -86,9 +82,3 @@ class Way:
             thread.join()
         self.client.close()
         self.server.close()
-
-
-def drop_all(connection: socket.socket) -> None:
-    """Have the kernel drop all that arrives."""
-    buffer = ctypes.create_string_buffer(DROP_ALL)
-    connection.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", 1, ctypes.addressof(buffer)))
