@@ -10,11 +10,18 @@ from api.problems import REALM, Problem
 from apikeys.authentication import authenticate
 from apikeys.models import ApiKey
 from audit.actor import Actor, Origin
-from members.models import Organization
+from members.models import Level, Organization, Scope
+from members.models.scope import RANK, rank
 
 if TYPE_CHECKING:
     # REST framework's views import this module.
     from rest_framework.views import APIView
+
+
+WITHOUT_MAKER = (
+    "{maker}, who made this key, has no access to the settings any more, so the key has none either: generate a new "
+    "one in Settings > API Access."
+)
 
 
 class ApiRequest(Request):
@@ -34,7 +41,7 @@ class KeyAuthentication(BaseAuthentication):
         api_key = authenticate(django_request, "api")
         django_request.api_key = api_key  # type: ignore[attr-defined]
         django_request.organization = api_key.organization  # type: ignore[attr-defined]
-        django_request.actor = Actor.api_key(api_key, Origin.of(django_request))  # type: ignore[attr-defined]
+        django_request.actor = api_key.actor(Origin.of(django_request))  # type: ignore[attr-defined]
         return None, api_key
 
     def authenticate_header(self, request: Request) -> str:
@@ -42,12 +49,22 @@ class KeyAuthentication(BaseAuthentication):
         return REALM
 
 
-class MayWrite(BasePermission):
-    """A read-only key reads; whatever else is asked of it is a 403."""
+class MayEnter(BasePermission):
+    """Lets in a key that has access to the view's `scope`: to read, or to act for a method that isn't safe."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Return True, or raise the 403."""
+        """Return True, or raise the 403; it says what the key lacks."""
+        scope: Scope = view.scope  # type: ignore[attr-defined] # an ApiView declares it
         api_key: ApiKey = request._request.api_key  # type: ignore[attr-defined]
-        if request.method in SAFE_METHODS or api_key.may_write:
-            return True
-        raise Problem("read_only_key", "This key is read-only: generate one with the permission read-write to write.")
+        level = Level.READ if request.method in SAFE_METHODS else Level.ACT
+        if level == Level.ACT and not api_key.may_write:
+            raise Problem(
+                "read_only_key", "This key is read-only: generate one with the permission read-write to write."
+            )
+        actor: Actor = request._request.actor  # type: ignore[attr-defined]
+        held = actor.power.access()
+        if held is not None and not any(rank(held, each) for each in Scope):
+            raise Problem("key_without_maker", WITHOUT_MAKER.format(maker=api_key.created_by_label))
+        if held is not None and rank(held, scope) < RANK[level.value]:
+            raise Problem("no_access", f"{api_key.hint} may not {level} in {scope.label}: use a key that may.")
+        return True

@@ -144,6 +144,21 @@ KINDS = {
             "This key is read-only: generate one with the permission read-write to write.",
         ),
         Kind(
+            "no_access",
+            403,
+            "The key may not do this",
+            "Use a key with more access, made by somebody who has it.",
+            "torii_api_ab12cd34…wxyz may not act in Members: use a key that may.",
+        ),
+        Kind(
+            "key_without_maker",
+            403,
+            "Whoever made the key has no access any more",
+            "Generate a new key in Settings > API Access; this one can't be revived.",
+            "Ana Admin, who made this key, has no access to the settings any more, so the key has none either: "
+            "generate a new one in Settings > API Access.",
+        ),
+        Kind(
             "network_not_allowed",
             403,
             "The key may not be used from here",

@@ -102,6 +102,8 @@ WITH_KEY = (
     "expired_key",
     "wrong_key_type",
     "network_not_allowed",
+    "no_access",
+    "key_without_maker",
     "too_many_requests",
     "database_unavailable",
     "overloaded",

@@ -25,7 +25,7 @@ from apikeys.errors import (
 )
 from lib import request_id
 from lib.database_errors import Fault, report
-from members.errors import LastAdmin, UnknownRole
+from members.errors import BeyondPower, LastAdmin, UnknownRole
 from members.models import Member
 from scim.errors import ScimRefusal
 
@@ -73,6 +73,7 @@ TRANSLATIONS: list[tuple[type[Exception], Callable[[Any], Problem]]] = [
     (KeyRefused, lambda e: Problem(KEY_REFUSALS[type(e)], e.detail, WWW_Authenticate=REALM)),
     (KeyNotAllowedHere, lambda e: Problem("network_not_allowed", e.detail)),
     (TooManyRequests, lambda e: Problem("too_many_requests", e.detail, Retry_After=str(e.retry_after))),
+    (BeyondPower, lambda e: Problem("no_access", e.detail)),
     (LastAdmin, lambda e: Problem("last_admin", e.detail)),
     (UnknownRole, lambda e: Problem("unknown_role", e.detail)),
     (

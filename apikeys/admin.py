@@ -171,7 +171,7 @@ class ApiKeyAdmin(StaffAdmin):
 
     def delete_by_verb(self, request: HttpRequest, obj: ApiKey) -> None:
         """Delete the key; its row stays as a tombstone."""
-        obj.delete_key(by=staff(request))
+        obj.delete_key(by=staff(request, "apikeys.delete_apikey"))
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         """Go back to the list; Django would send whoever can't change keys to the front page."""

@@ -27,6 +27,7 @@ KEY_COLUMNS = (
     "expires_at",
     "allowed_networks",
     "last_used_at",
+    "created_by_id",
 )
 ORGANIZATION_COLUMNS = columns(Organization)
 # Whoever looks somebody up needs these few of its organization.

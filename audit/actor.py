@@ -1,20 +1,19 @@
 """Who does something, and from where: what every verb is told as `by`.
 
-The doors make actors (a member at the web, a key at an API, staff in the Django admin, a task or a command); verbs
-only pass them on to the audit log.
+The nouns make actors: `member.actor(…)`, `api_key.actor(…)`, `user.actor(…)`; a task or a command is a system. A verb
+asks the actor's power under its lock (`members.models.power`), and passes the actor on to the audit log.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from uuid import UUID
 
 from django.db import models
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-    from apikeys.models import ApiKey
-    from members.models import Member, User
 
 USER_AGENT_LENGTH = 300
 COMMAND_LINE = "the command line"
@@ -62,28 +61,35 @@ def address_of(peer: str) -> str | None:
     return None
 
 
+class Power(Protocol):
+    """What an actor may do."""
+
+    def access(self) -> Mapping[str, str] | None:
+        """Return the level in each scope that the actor has now, read anew from the database; None for no limit."""
+
+
+class Unlimited:
+    """The power of a task or a command: it may do everything."""
+
+    def access(self) -> None:
+        """Return None: there is no limit."""
+
+
+UNLIMITED = Unlimited()
+
+
 class Actor(NamedTuple):
-    """Who acts: `id` is the primary key as text, `label` what a reader of the log recognizes."""
+    """Who acts: `id` is the primary key as text, `label` what a reader of the log recognizes.
+
+    `power` limits what they may do. `maker_id` is the member who made the key that acts, if a key acts.
+    """
 
     kind: ActorKind
     id: str
     label: str
     origin: Origin = Origin()
-
-    @classmethod
-    def member(cls, member: "Member", origin: Origin | None = None) -> Self:
-        """Return the actor for an organization's member at the web UI."""
-        return cls(ActorKind.MEMBER, str(member.pk), member.full_name, origin or Origin())
-
-    @classmethod
-    def api_key(cls, api_key: "ApiKey", origin: Origin | None = None) -> Self:
-        """Return the actor for whoever holds `api_key`."""
-        return cls(ActorKind.API_KEY, str(api_key.pk), api_key.hint, origin or Origin())
-
-    @classmethod
-    def staff(cls, user: "User", origin: Origin | None = None) -> Self:
-        """Return the actor for a member of the vendor's staff in the Django admin."""
-        return cls(ActorKind.STAFF, str(user.pk), user.email, origin or Origin())
+    power: Power = UNLIMITED
+    maker_id: UUID | None = None
 
     @classmethod
     def command_line(cls, command: str) -> Self:

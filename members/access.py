@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseBase
 
 from members.middleware import MemberRequest
-from members.models import Level, Role, Scope
+from members.models import Level, Scope
 
 P = ParamSpec("P")
 View = Callable[Concatenate[MemberRequest, P], HttpResponseBase]
@@ -27,12 +27,3 @@ def requires(scope: Scope, level: Level = Level.READ) -> Callable[[View[P]], Vie
         return guarded
 
     return decorate
-
-
-def covers(own: Role, other: Role) -> bool:
-    """Whether `own` gives, in every scope, at least what `other` gives.
-
-    Nobody gives or takes a role that their own doesn't cover: an IT Admin who looks after members must not make
-    themselves an Admin.
-    """
-    return all(own.allows(scope, Level(other.access.get(scope.value, Level.NONE.value))) for scope in Scope)

@@ -6,6 +6,8 @@ Every error carries `detail`, a sentence for the person who can mend it.
 from typing import Self
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+
 
 class MemberError(Exception):
     """Base of what members refuse."""
@@ -13,6 +15,28 @@ class MemberError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class BeyondPower(MemberError, PermissionDenied):
+    """Whoever acts may not do this, or may not do it any more; Django answers a page's with the 403 page."""
+
+    @classmethod
+    def in_scope(cls, label: str, scope: str) -> Self:
+        """Return the refusal for whoever may not act in a scope."""
+        return cls(f"{label} may not act in {scope}.")
+
+    @classmethod
+    def over_role(cls, label: str, role: str) -> Self:
+        """Return the refusal for whoever has less access than a role that is to be given, taken or edited."""
+        return cls(f'The role "{role}" gives more access than {label} has: nobody gives or takes more than they have.')
+
+    @classmethod
+    def over_maker(cls, label: str, maker: str) -> Self:
+        """Return the refusal for a key that is to reactivate the member who made it."""
+        return cls(
+            f"{maker} made the key {label}, and no key reactivates whoever made it. Reactivate {maker} in Settings > "
+            "Members, or use a key that somebody else made."
+        )
 
 
 class UserNameTaken(MemberError):

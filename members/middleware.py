@@ -42,5 +42,5 @@ class CurrentMember:
         member, *others = usable
         request.member, request.other_members = member, others  # type: ignore[attr-defined]
         request.organization = member.organization  # type: ignore[attr-defined]
-        request.actor = Actor.member(member, Origin.of(request))  # type: ignore[attr-defined]
+        request.actor = member.actor(Origin.of(request))  # type: ignore[attr-defined]
         return self.get_response(request)

@@ -34,4 +34,4 @@ def let_in(request: HttpRequest, seek: Seek | None) -> None:
     request.api_key = api_key  # type: ignore[attr-defined]
     request.seek = seek  # type: ignore[attr-defined]
     request.organization = api_key.organization  # type: ignore[attr-defined]
-    request.actor = Actor.api_key(api_key, Origin.of(request))  # type: ignore[attr-defined]
+    request.actor = api_key.actor(Origin.of(request))  # type: ignore[attr-defined]

@@ -52,6 +52,7 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
     members.RoleNameTaken: (409, "uniqueness"),
     members.RoleLocked: (400, "mutability"),
     members.RoleInUse: (409, ""),
+    members.BeyondPower: (403, ""),
 }
 
 

@@ -269,7 +269,7 @@ SCIM_SERVICE_PROVIDER = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["api.authentication.MayWrite"],
+    "DEFAULT_PERMISSION_CLASSES": ["api.authentication.MayEnter"],
     "DEFAULT_PARSER_CLASSES": ["api.body.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["api.body.JsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

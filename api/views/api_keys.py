@@ -11,11 +11,13 @@ from api.parameters import PageParameters
 from api.serializers import ApiKeySerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
 from apikeys.models import ApiKeyQuerySet, Lineage
-from members.models import Organization
+from members.models import Organization, Scope
 
 
 class ApiKeyListView(ListView):
     """GET /api-keys."""
+
+    scope = Scope.API_ACCESS
 
     @operation("list_api_keys", API_KEYS, "List API keys", page_of(ApiKeySerializer), parameters=PageParameters)
     def get(self, request: ApiRequest) -> Response:
@@ -30,6 +32,8 @@ class ApiKeyListView(ListView):
 
 class ApiKeyView(ApiView):
     """GET /api-keys/{key_id}."""
+
+    scope = Scope.API_ACCESS
 
     @operation("get_api_key", API_KEYS, "Read an API key", ApiKeySerializer, path=KEY_ID)
     def get(self, request: ApiRequest, key_id: str) -> Response:

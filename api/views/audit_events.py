@@ -15,6 +15,7 @@ from api.public_ids import PublicIds, by_actor, by_target
 from api.serializers import AuditEventSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
 from audit.models import Action, EventQuerySet
+from members.models import Scope
 
 # The id of an event is made microseconds before its time is read.
 SLACK = dt.timedelta(minutes=1)
@@ -47,6 +48,7 @@ class AuditEventParameters(PageParameters):
 class AuditEventListView(ListView):
     """GET /audit-events."""
 
+    scope = Scope.AUDIT_LOG
     parameters = AuditEventParameters
 
     @operation(
@@ -85,6 +87,8 @@ class AuditEventListView(ListView):
 
 class AuditEventView(ApiView):
     """GET /audit-events/{event_id}."""
+
+    scope = Scope.AUDIT_LOG
 
     @operation("get_audit_event", AUDIT_LOG, "Read an audit event", AuditEventSerializer, path=UUID_OF_EVENT)
     def get(self, request: ApiRequest, event_id: str) -> Response:

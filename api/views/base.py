@@ -16,11 +16,16 @@ from api.authentication import ApiRequest
 from api.paging import Pages
 from api.parameters import PageParameters, Parameters, read_parameters
 from api.problems import respond
+from members.models import Scope
 
 
 class ApiView(APIView):
-    """An endpoint. `parameters` are what it may be asked, `given` what it was."""
+    """An endpoint. `parameters` are what it may be asked, `given` what it was.
 
+    `scope` is what a key needs access to (`api.authentication.MayEnter`); what needs no key has none.
+    """
+
+    scope: ClassVar[Scope]
     parameters: ClassVar[type[Parameters]] = Parameters
     cache_control = "no-store"
     given: dict[str, Any]

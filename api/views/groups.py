@@ -9,11 +9,13 @@ from api.parameters import PageParameters
 from api.serializers import GroupSerializer, MemberSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
 from api.views.members import members_of
-from members.models import Group
+from members.models import Group, Scope
 
 
 class GroupListView(ListView):
     """GET /groups."""
+
+    scope = Scope.MEMBERS
 
     @operation("list_groups", GROUPS, "List groups", page_of(GroupSerializer), parameters=PageParameters)
     def get(self, request: ApiRequest) -> Response:
@@ -24,6 +26,8 @@ class GroupListView(ListView):
 class GroupView(ApiView):
     """GET /groups/{group_id}."""
 
+    scope = Scope.MEMBERS
+
     @operation("get_group", GROUPS, "Read a group", GroupSerializer, path=UUID_OF_GROUP)
     def get(self, request: ApiRequest, group_id: str) -> Response:
         """One group. Its members are a list of their own."""
@@ -32,6 +36,8 @@ class GroupView(ApiView):
 
 class GroupMemberListView(ListView):
     """GET /groups/{group_id}/members."""
+
+    scope = Scope.MEMBERS
 
     @operation(
         "list_group_members",

@@ -11,7 +11,7 @@ from api.parameters import PageParameters, read_body
 from api.serializers import MemberSerializer, RoleNameSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
 from lib.words import SearchTooLong, words_of
-from members.models import Member, MemberQuerySet, Organization
+from members.models import Member, MemberQuerySet, Organization, Scope
 from members.models.role import role_named
 
 
@@ -41,6 +41,7 @@ class MemberParameters(PageParameters):
 class MemberListView(ListView):
     """GET /members."""
 
+    scope = Scope.MEMBERS
     parameters = MemberParameters
 
     @operation(
@@ -72,6 +73,8 @@ class MemberListView(ListView):
 class MemberView(ApiView):
     """GET /members/{member_id}."""
 
+    scope = Scope.MEMBERS
+
     @operation("get_member", MEMBERS, "Read a member", MemberSerializer, path=UUID_OF_MEMBER)
     def get(self, request: ApiRequest, member_id: str) -> Response:
         """One member, active or deactivated."""
@@ -80,6 +83,8 @@ class MemberView(ApiView):
 
 class MemberRoleView(ApiView):
     """PUT /members/{member_id}/role."""
+
+    scope = Scope.MEMBERS
 
     @operation(
         "set_member_role",
@@ -101,6 +106,8 @@ class MemberRoleView(ApiView):
 class MemberDeactivationView(ApiView):
     """POST /members/{member_id}/deactivation."""
 
+    scope = Scope.MEMBERS
+
     @operation(
         "deactivate_member",
         MEMBERS,
@@ -118,6 +125,8 @@ class MemberDeactivationView(ApiView):
 
 class MemberReactivationView(ApiView):
     """POST /members/{member_id}/reactivation."""
+
+    scope = Scope.MEMBERS
 
     @operation("reactivate_member", MEMBERS, "Reactivate a member", MemberSerializer, path=UUID_OF_MEMBER)
     def post(self, request: ApiRequest, member_id: str) -> Response:

@@ -6,10 +6,13 @@ from api.authentication import ApiRequest
 from api.openapi import ORGANIZATION, operation
 from api.serializers import OrganizationSerializer
 from api.views.base import ApiView
+from members.models import Scope
 
 
 class OrganizationView(ApiView):
     """GET /organization."""
+
+    scope = Scope.SECURITY
 
     @operation("get_organization", ORGANIZATION, "Read the organization", OrganizationSerializer)
     def get(self, request: ApiRequest) -> Response:

@@ -8,10 +8,13 @@ from api.openapi import ROLES, UUID_OF_ROLE, operation
 from api.parameters import PageParameters
 from api.serializers import RoleSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
+from members.models import Scope
 
 
 class RoleListView(ListView):
     """GET /roles."""
+
+    scope = Scope.ROLES
 
     @operation("list_roles", ROLES, "List roles", page_of(RoleSerializer), parameters=PageParameters)
     def get(self, request: ApiRequest) -> Response:
@@ -21,6 +24,8 @@ class RoleListView(ListView):
 
 class RoleView(ApiView):
     """GET /roles/{role_id}."""
+
+    scope = Scope.ROLES
 
     @operation("get_role", ROLES, "Read a role", RoleSerializer, path=UUID_OF_ROLE)
     def get(self, request: ApiRequest, role_id: str) -> Response:

@@ -22,12 +22,15 @@ from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotat
 from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy, zone_of
 from apikeys.models.handover import Handover, Lineage
 from apikeys.models.notice import Notice
+from apikeys.models.power import KeyPower
 from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
-from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from audit.actor import UNLIMITED, USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
 from audit.models import Action, Event
 from lib.rerun import repeatable
 from members.models import Member, Organization
+from members.models.power import check
+from members.models.scope import Scope
 
 EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
@@ -93,9 +96,11 @@ class ApiKey(models.Model):
     The organization may have changed its zone since, so pages and e-mails show `expiry_day`. `digest` is the HMAC of
     the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper behind the digest, NULL
     for keys made before it was recorded. `form_token` names the form that asked for the key, so that sending the form
-    again makes no second key. `allowed_networks` lists the networks that may use the key, in CIDR notation; an empty
-    list allows all. `new_origin_at` marks a key that was used from somewhere new, until an Admin confirms that.
-    `reminder_owed_at` marks a key whose expiry is in the log before anybody got the e-mail about it.
+    again makes no second key. `maker_id` is the id of the member who made the key, NULL if none did; it stays when
+    they are removed, which `created_by` doesn't. `allowed_networks` lists the networks that may use the key, in
+    CIDR notation; an empty list allows all. `new_origin_at` marks a key that was used from somewhere new, until an
+    Admin confirms that. `reminder_owed_at` marks a key whose expiry is in the log before anybody got the e-mail
+    about it.
     """
 
     class Kind(models.TextChoices):
@@ -124,6 +129,7 @@ class ApiKey(models.Model):
     time_zone = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001 - unknown is not empty
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(Member, on_delete=models.SET_NULL, null=True, editable=False, related_name="+")
+    maker_id = models.UUIDField(null=True, editable=False)
     created_by_label = models.CharField("created by", max_length=320, editable=False)
     form_token = models.UUIDField(default=uuid.uuid4, editable=False)
     allowed_networks = models.JSONField(default=list, editable=False)
@@ -191,6 +197,11 @@ class ApiKey(models.Model):
     def may_write(self) -> bool:
         """Whether the key may change things through its API."""
         return self.kind != self.Kind.API_READ
+
+    def actor(self, origin: Origin | None = None) -> Actor:
+        """Return whoever holds this key as the actor of a verb: a directory, or a script that its maker limits."""
+        power: Power = UNLIMITED if self.kind == self.Kind.SCIM else KeyPower(self.pk)
+        return Actor(ActorKind.API_KEY, str(self.pk), self.hint, origin or Origin(), power, maker_id=self.created_by_id)
 
     def is_live(self, now: dt.datetime) -> bool:
         """Whether the key works at `now`."""
@@ -276,7 +287,8 @@ class ApiKey(models.Model):
         """Generate a key of `organization`, tell its Admins, and return it with its text, which exists nowhere else.
 
         Raises KeyInvalid for an unknown kind, an empty or over-long description, a network that is none, or an
-        expiration date that is not in the future (in the organization's time zone) or against its policy.
+        expiration date that is not in the future (in the organization's time zone) or against its policy; BeyondPower
+        for whoever may not act in API Access.
         """
         description = description.strip()
         now = timezone.now()
@@ -289,7 +301,9 @@ class ApiKey(models.Model):
         check_expiration(expires_on, organization, now)
         networks = parse_networks(allowed_networks)
         text, pepper = KeyText.generate("scim" if kind == cls.Kind.SCIM else "api"), peppers.in_use()
+        made_by = by.id if by.kind == ActorKind.MEMBER else None
         with transaction.atomic():
+            check(by, Scope.API_ACCESS)
             api_key = cls.objects.create(
                 organization=organization,
                 kind=kind,
@@ -302,7 +316,8 @@ class ApiKey(models.Model):
                 expires_at=expires_on and expiry_instant(expires_on, organization),
                 time_zone=organization.time_zone,
                 created_at=now,
-                created_by_id=by.id if by.kind == ActorKind.MEMBER else None,
+                created_by_id=made_by,
+                maker_id=made_by,
                 created_by_label=by.label,
                 form_token=form_token or uuid.uuid4(),
                 allowed_networks=networks,
@@ -333,7 +348,7 @@ class ApiKey(models.Model):
         """Generate the key that is to take this one's place; this one goes on working until it is deleted.
 
         With `delete_when_silent` it is deleted by itself once the new one is in use and it has been silent for a day.
-        Raises KeyNotLive, KeyRotated if another key replaces it already, or KeyInvalid as `generate` does.
+        Raises KeyNotLive, KeyRotated if another key replaces it already, or what `generate` raises.
         """
         with transaction.atomic():
             self._lock()
@@ -359,10 +374,11 @@ class ApiKey(models.Model):
     def delete_key(self, *, by: Actor, kind: Notice.Kind = Notice.Kind.DELETED, reason: str = "") -> bool:
         """Delete the key: it is refused from the next request on, for good; all Admins are told, by a notice of `kind`.
 
-        Return whether it was there to be deleted; deleting it again changes nothing.
+        Return whether it was there to be deleted; deleting it again changes nothing. Raises BeyondPower.
         """
         with transaction.atomic():
             self._lock()
+            check(by, Scope.API_ACCESS)
             return self._delete(by=by, kind=kind, reason=reason)
 
     def delete_if_replaced(self, *, by: Actor, now: dt.datetime) -> bool:
@@ -427,9 +443,10 @@ class ApiKey(models.Model):
             same.update(digest=text.digest(pepper), pepper=peppers.fingerprint(pepper))
 
     def accept_origins(self, *, by: Actor) -> None:
-        """Take the mark of a new origin away: an Admin knows about it."""
+        """Take the mark of a new origin away: an Admin knows about it. Raises BeyondPower."""
         with transaction.atomic():
             self._lock()
+            check(by, Scope.API_ACCESS)
             if self.new_origin_at is None:
                 return
             self.new_origin_at = None

@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from apikeys.models.notice import Notice
-from audit.actor import Actor, Origin
+from audit.actor import Origin
 from audit.models import Action, Event
 from lib.rerun import repeatable
 
@@ -86,7 +86,7 @@ class KnownOriginQuerySet(models.QuerySet["KnownOrigin"]):
         MET.update((api_key.key_id, fact) for fact in facts)
 
     def _mark(self, api_key: "ApiKey", origin: Origin, new: list[str], now: dt.datetime) -> None:
-        by = Actor.api_key(api_key, origin)
+        by = api_key.actor(origin)
         type(api_key).objects.filter(pk=api_key.pk).update(new_origin_at=now)
         Event.record(Action.API_KEY_NEW_ORIGIN, api_key.organization, by=by, target=api_key, changes={"origins": new})
         day = api_key.organization.local(now).date().isoformat()

@@ -54,12 +54,12 @@ def link_to_list(model: str, query: dict[str, Any], text: str) -> SafeString:
     return format_html('<a class="staff-link" href="{}?{}">{}</a>', path, urlencode(query), text)
 
 
-def staff(request: HttpRequest) -> Actor:
-    """Return the actor for whoever of the staff sent `request`."""
+def staff(request: HttpRequest, right: str) -> Actor:
+    """Return the actor for whoever of the staff sent `request`, who needs the permission `right` for what they do."""
     user = request.user
     if not isinstance(user, User):
         raise TypeError("The staff admin has let a stranger in.")
-    return Actor.staff(user, Origin.of(request))
+    return user.actor(Origin.of(request), right=right)
 
 
 class StaffAdmin(ModelAdmin):

@@ -55,4 +55,4 @@ class GroupAdmin(StaffAdmin):
 
     def change_by_verb(self, request: HttpRequest, obj: Group, form: GroupForm) -> None:
         """Give the group the chosen role."""
-        tell_of(request, obj.give_role(form.cleaned_data["role"], by=staff(request)))
+        tell_of(request, obj.give_role(form.cleaned_data["role"], by=staff(request, "members.change_group")))

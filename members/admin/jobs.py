@@ -69,7 +69,7 @@ class JobAdmin(StaffAdmin):
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Go on with a job that has stopped."""
         job: Job = self.sought(request, object_id)
-        job.resume(by=staff(request))
+        job.resume(by=staff(request, "members.change_group"))
         return HttpResponseRedirect(self.page_of(object_id))
 
 

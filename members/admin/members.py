@@ -201,31 +201,41 @@ class MemberAdmin(StaffAdmin):
         profile = DirectoryProfile.of_person(
             given["user_name"], given["given_name"], given["family_name"], given["role_name"]
         )
-        return Member.invite(given["organization"], profile, by=staff(request))
+        return Member.invite(given["organization"], profile, by=staff(request, "members.add_member"))
 
     def change_by_verb(self, request: HttpRequest, obj: Member, form: MemberForm) -> None:
         """Give the member another role; a form sent as it was leaves it to the groups, if they decide."""
         if form.has_changed():
-            obj.change_role(form.cleaned_data["role"], by=staff(request))
+            obj.change_role(form.cleaned_data["role"], by=staff(request, "members.change_member"))
 
     def delete_by_verb(self, request: HttpRequest, obj: Member) -> None:
         """Remove the member."""
-        obj.remove(by=staff(request))
+        obj.remove(by=staff(request, "members.delete_member"))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Remove them all, or nobody when one may not be."""
         for member in locked(queryset):
-            member.remove(by=staff(request))
+            member.remove(by=staff(request, "members.delete_member"))
 
     @admin.action(description="Deactivate selected members", permissions=["change"])
     def deactivate_members(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Deactivate them all, or nobody when one may not be."""
-        self.for_each(request, queryset, lambda member: member.deactivate(by=staff(request)), "deactivated")
+        self.for_each(
+            request,
+            queryset,
+            lambda member: member.deactivate(by=staff(request, "members.change_member")),
+            "deactivated",
+        )
 
     @admin.action(description="Reactivate selected members", permissions=["change"])
     def reactivate_members(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
         """Reactivate them all."""
-        self.for_each(request, queryset, lambda member: member.reactivate(by=staff(request)), "reactivated")
+        self.for_each(
+            request,
+            queryset,
+            lambda member: member.reactivate(by=staff(request, "members.change_member")),
+            "reactivated",
+        )
 
     def for_each(
         self, request: HttpRequest, queryset: QuerySet[Member], verb: Callable[[Member], None], done: str
@@ -250,7 +260,10 @@ class MemberAdmin(StaffAdmin):
         """Deactivate the member."""
         member: Member = self.sought(request, object_id)
         return self.after_dialog(
-            request, object_id, lambda: member.deactivate(by=staff(request)), f"{member} is deactivated."
+            request,
+            object_id,
+            lambda: member.deactivate(by=staff(request, "members.change_member")),
+            f"{member} is deactivated.",
         )
 
     @action(  # type: ignore[untyped-decorator]
@@ -266,7 +279,10 @@ class MemberAdmin(StaffAdmin):
         """Reactivate the member."""
         member: Member = self.sought(request, object_id)
         return self.after_dialog(
-            request, object_id, lambda: member.reactivate(by=staff(request)), f"{member} is active again."
+            request,
+            object_id,
+            lambda: member.reactivate(by=staff(request, "members.change_member")),
+            f"{member} is active again.",
         )
 
 

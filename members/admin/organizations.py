@@ -242,13 +242,18 @@ class OrganizationAdmin(StaffAdmin):
         domains = [domain for formset in formsets for domain in formset.domains()]
         if not change:
             made = Organization.objects.create_organization(
-                organization.name, domains=domains, by=staff(request), time_zone=organization.time_zone
+                organization.name,
+                domains=domains,
+                by=staff(request, "members.add_organization"),
+                time_zone=organization.time_zone,
             )
-            Member.invite(made, form.profile(), by=staff(request))
+            Member.invite(made, form.profile(), by=staff(request, "members.add_organization"))
             become(organization, made)
         else:
             organization.edit(
-                domains=domains, by=staff(request), **{name: form.cleaned_data[name] for name in form.fields}
+                domains=domains,
+                by=staff(request, "members.change_organization"),
+                **{name: form.cleaned_data[name] for name in form.fields},
             )
         for formset in formsets:
             formset.save(commit=False)  # writes nothing: Django's own history reads from it what has changed
@@ -272,7 +277,10 @@ class OrganizationAdmin(StaffAdmin):
         """Turn SCIM on."""
         organization: Organization = self.sought(request, object_id)
         return self.after_dialog(
-            request, object_id, lambda: organization.enable_scim(by=staff(request)), f"SCIM is on for {organization}."
+            request,
+            object_id,
+            lambda: organization.enable_scim(by=staff(request, "members.change_organization")),
+            f"SCIM is on for {organization}.",
         )
 
     @action(  # type: ignore[untyped-decorator]
@@ -289,5 +297,8 @@ class OrganizationAdmin(StaffAdmin):
         """Turn SCIM off."""
         organization: Organization = self.sought(request, object_id)
         return self.after_dialog(
-            request, object_id, lambda: organization.disable_scim(by=staff(request)), f"SCIM is off for {organization}."
+            request,
+            object_id,
+            lambda: organization.disable_scim(by=staff(request, "members.change_organization")),
+            f"SCIM is off for {organization}.",
         )

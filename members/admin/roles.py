@@ -141,17 +141,25 @@ class RoleAdmin(StaffAdmin):
     def create_by_verb(self, request: HttpRequest, form: RoleForm) -> Role:
         """Create a custom role."""
         role: Role = form.instance
-        role.create_role(by=staff(request))
+        role.create_role(by=staff(request, "members.add_role"))
         return role
 
     def change_by_verb(self, request: HttpRequest, obj: Role, form: RoleForm) -> None:
         """Change a custom role; a form sent as it was changes nothing."""
         if form.has_changed():
-            tell_of(request, obj.edit(by=staff(request), name=obj.name, description=obj.description, access=obj.access))
+            tell_of(
+                request,
+                obj.edit(
+                    by=staff(request, "members.change_role"),
+                    name=obj.name,
+                    description=obj.description,
+                    access=obj.access,
+                ),
+            )
 
     def delete_by_verb(self, request: HttpRequest, obj: Role) -> None:
         """Delete a custom role that nobody has."""
-        obj.delete_role(by=staff(request))
+        obj.delete_role(by=staff(request, "members.delete_role"))
 
 
 def is_custom(obj: models.Model | None) -> bool:

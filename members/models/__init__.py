@@ -7,7 +7,8 @@ from members.models.member import Member, MemberQuerySet
 from members.models.member_email import MemberEmail
 from members.models.modification import Modification
 from members.models.organization import ApprovedDomain, Organization
-from members.models.role import Level, Role, Scope
+from members.models.role import Role
+from members.models.scope import Level, Scope
 from members.models.user import User
 
 __all__ = [

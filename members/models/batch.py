@@ -28,11 +28,13 @@ from django.db.models.functions import Lower
 from audit.models import Action, Actor, Event
 from lib.rerun import run_unit
 from members.directory import DirectoryProfile
-from members.errors import UserNameInvalid
+from members.errors import BeyondPower, UserNameInvalid
 from members.models.member import Member
 from members.models.member_email import MemberEmail
 from members.models.organization import Organization, check_address, domain_of
+from members.models.power import check
 from members.models.role import EMPLOYEE, Role
+from members.models.scope import Scope
 from torii_settings.statement import Insert
 
 # Unlike that of `Member.add`, it is refused when a userName is taken.
@@ -106,10 +108,11 @@ def insert(
     in_order = sorted(new, key=lambda member: member.user_name.lower())
     try:
         with transaction.atomic():
+            check(by, Scope.MEMBERS, *{member.role for member in new})
             INSERT.run_many(in_order)
             MemberEmail.objects.write_down(new)
             accounts = ((member, {"role": member.role.name, "active": member.is_active}) for member in new)
             Event.record_many(Action.MEMBER_CREATED, organization, by=by, changes=accounts)
-    except DatabaseError:
+    except (DatabaseError, BeyondPower):
         return [None] * len(stretch)
     return members

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from audit.actor import Unlimited
 from audit.models import RECORD, Action, Actor, Event, event_of
 from members.directory import GroupProfile
 from members.errors import UnknownGroupMember, UnknownRole
@@ -24,7 +25,9 @@ from members.models.derivation import lock_members, settle_roles
 from members.models.job import Job
 from members.models.member import Member
 from members.models.organization import Organization
+from members.models.power import check
 from members.models.role import Role
+from members.models.scope import Scope
 from torii_settings.statement import Insert, Parameter, Select, columns, run_together, update_of
 
 LOGGED_IDS = 50
@@ -66,8 +69,12 @@ class Group(models.Model):
 
     @classmethod
     def add(cls, organization: Organization, profile: GroupProfile, *, by: Actor) -> "Group":
-        """Add a group to `organization`; it has no role yet, so nobody's changes. Raises UnknownGroupMember."""
+        """Add a group to `organization`; it has no role yet, so nobody's changes.
+
+        Raises UnknownGroupMember or BeyondPower.
+        """
         with transaction.atomic():
+            check(by, Scope.MEMBERS)
             group = cls(organization=organization, display_name=profile.display_name, external_id=profile.external_id)
             group.save(force_insert=True)
             added = group._add_members((profile.replace_members or set()) | profile.add_members)
@@ -80,8 +87,8 @@ class Group(models.Model):
     ) -> "Group":
         """Change a group of `organization` to what the directory says, in one transaction.
 
-        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, LastAdmin, or what
-        `describe` raises.
+        `describe` is given the locked group. Raises Group.DoesNotExist, UnknownGroupMember, LastAdmin, BeyondPower, or
+        what `describe` raises.
         """
         with transaction.atomic():
             group = LOCKED.first(Group, organization=organization.pk, pk=group_id)
@@ -94,8 +101,10 @@ class Group(models.Model):
     def take_over(self, profile: GroupProfile, *, by: Actor) -> None:
         """Make this group, whose row the caller has locked, what `profile` says.
 
-        Raises UnknownGroupMember, or LastAdmin if those who leave would take the last active Admin's role along.
+        Raises UnknownGroupMember, BeyondPower, or LastAdmin if those who leave would take the last active Admin's role
+        along.
         """
+        self._check(by)
         changes: dict[str, Any] = {
             name: [getattr(self, name), getattr(profile, name)]
             for name in ("display_name", "external_id")
@@ -123,13 +132,14 @@ class Group(models.Model):
         """Let the members have `role` from this group, or none; those with an assigned role keep that.
 
         If they are many, a job sees to it, which is returned. The directory doesn't see the role, so `updated_at`, its
-        `meta.lastModified`, stays. Raises UnknownRole for another organization's role, LastAdmin if the last active
-        Admin has that role from this group.
+        `meta.lastModified`, stays. Raises UnknownRole for another organization's role, BeyondPower for a role that
+        gives more access than `by` has, LastAdmin if the last active Admin has that role from this group.
         """
         with transaction.atomic():
             if role is not None:
                 role = self._lock_role(role)
             self._lock()
+            self._check(by, role)
             before = self.role
             if role == before:
                 return None
@@ -144,10 +154,11 @@ class Group(models.Model):
     def remove(self, *, by: Actor) -> None:
         """Delete the group; its members stay, without the role they had from it.
 
-        Raises LastAdmin if the last active Admin has that role from this group.
+        Raises BeyondPower, or LastAdmin if the last active Admin has that role from this group.
         """
         with transaction.atomic():
             self._lock()
+            self._check(by)
             left = self._member_ids() if self.role_id else set()
             lock_members(self.organization, left)
             Event.record(Action.GROUP_REMOVED, self.organization, by=by, target=self)
@@ -158,6 +169,12 @@ class Group(models.Model):
 
     def _lock(self) -> None:
         self.refresh_from_db(from_queryset=Group.objects.select_related("organization").select_for_update(of=("self",)))
+
+    def _check(self, by: Actor, new_role: Role | None = None) -> None:
+        """Raise BeyondPower unless `by` may change who has the role of this group, whose row is locked."""
+        # Read only for whoever has a limit, which a directory has not.
+        if not isinstance(by.power, Unlimited):
+            check(by, Scope.MEMBERS, *(role for role in (self.role, new_role) if role is not None))
 
     def _lock_role(self, role: Role) -> Role:
         """Return the role as it is, locked: editing it asks which groups have it, deleting it whether any has.

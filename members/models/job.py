@@ -19,14 +19,15 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from audit.actor import UNLIMITED, USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
 from lib import request_id
 from lib.rerun import run_unit
 from lib.stopping import is_stopping
 from members.errors import LastAdmin
 from members.ids import uuid7
 from members.models.organization import Organization
-from members.models.user import User
+from members.models.power import MemberPower, StaffPower, check, has_level
+from members.models.scope import Level, Scope
 from torii_settings.celery import start_soon
 
 BATCH = 500
@@ -113,7 +114,18 @@ class Job(models.Model):
     @property
     def actor(self) -> Actor:
         """Who asked for it."""
-        return Actor(ActorKind(self.actor_kind), self.actor_id, self.actor_label, Origin(self.ip, self.user_agent))
+        origin = Origin(self.ip, self.user_agent)
+        return Actor(ActorKind(self.actor_kind), self.actor_id, self.actor_label, origin, self.power)
+
+    @property
+    def power(self) -> Power:
+        """What whoever asked for it may do. What a directory did is done, and so is what follows from it."""
+        if self.actor_kind == ActorKind.MEMBER:
+            return MemberPower(UUID(self.actor_id), self.organization_id)
+        if self.actor_kind == ActorKind.STAFF:
+            right = "members.change_role" if "edited_role" in self.because else "members.change_group"
+            return StaffPower(self.actor_id, right)
+        return UNLIMITED
 
     @property
     def state(self) -> str:
@@ -123,18 +135,16 @@ class Job(models.Model):
         return "stopped" if self.stopped else "done"
 
     def is_allowed(self) -> bool:
-        """Whether whoever asked for it still may. What a directory did is done, and so is what follows from it."""
-        if self.actor_kind != ActorKind.STAFF:
-            return True
-        user = User.objects.filter(pk=self.actor_id, is_staff=True, is_active=True).first()
-        right = "members.change_role" if "edited_role" in self.because else "members.change_group"
-        return user is not None and user.has_perm(right)
+        """Whether whoever asked for it still may."""
+        scope = Scope.ROLES if "edited_role" in self.because else Scope.MEMBERS
+        return has_level(self.actor, scope, Level.ACT)
 
     def resume(self, *, by: Actor) -> None:
         """Go on with a job that has stopped; `by` is answerable from here on."""
         from members.tasks import run_jobs
 
         with transaction.atomic():
+            check(by, Scope.MEMBERS)
             Job.objects.filter(pk=self.pk).exclude(stopped="").update(
                 stopped="", finished_at=None, actor_kind=by.kind, actor_id=by.id, actor_label=by.label[:320]
             )

@@ -16,18 +16,21 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.text import get_text_list
 
+from audit.actor import ActorKind, Origin
 from audit.models import RECORD, Action, Actor, Event, event_of
 from lib.words import words_of
 from members.comparison import Place, holds
 from members.directory import DirectoryProfile
-from members.errors import UserNameImmutable, UserNameTaken
+from members.errors import BeyondPower, UserNameImmutable, UserNameTaken
 from members.ids import uuid7
 from members.models.changes import describe_changes
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.group_names import GroupNames
 from members.models.member_email import follow
 from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
-from members.models.role import ADMIN, EMPLOYEE, Level, Role, Scope, role_named
+from members.models.power import MemberPower, check
+from members.models.role import ADMIN, EMPLOYEE, Role, role_named
+from members.models.scope import Level, Scope
 from outbox.models import OutgoingMail
 from torii_settings.statement import Insert, Parameter, Select, Update, columns, instance, run_together, update_of
 
@@ -153,6 +156,11 @@ class Member(models.Model):
         """Whether this member, if active, may read or act in `scope`."""
         return self.is_active and self.role.allows(scope, level)
 
+    def actor(self, origin: Origin | None = None) -> Actor:
+        """Return this member as the actor of a verb, who may do what their role allows when the verb asks."""
+        power = MemberPower(self.pk, self.organization_id)
+        return Actor(ActorKind.MEMBER, str(self.pk), self.full_name, origin or Origin(), power)
+
     @classmethod
     def described(
         cls, organization: Organization, role: Role, profile: DirectoryProfile, *, source: Source
@@ -182,7 +190,7 @@ class Member(models.Model):
         """Add a member to `organization`.
 
         A directory that creates somebody who is there but deactivated reactivates them under the same id; anybody else
-        gets UserNameTaken. Also raises UserNameInvalid and UnknownRole.
+        gets UserNameTaken. Also raises UserNameInvalid, UnknownRole and BeyondPower.
         """
         with transaction.atomic():
             member = cls._create(organization, profile, source=source, by=by)
@@ -207,7 +215,8 @@ class Member(models.Model):
         """Change a member of `organization` to what the directory says, in one transaction.
 
         `describe` is given the locked member and returns the profile it is to have: a PATCH reads what it changes under
-        the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, or what `describe` raises.
+        the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, BeyondPower, or what
+        `describe` raises.
         """
         with transaction.atomic():
             member = locked(LOCKED_BY_ID, organization, pk=member_id)
@@ -237,6 +246,7 @@ class Member(models.Model):
         userName at this moment is waited for.
         """
         role = role_at_first(organization, profile)
+        check(by, Scope.MEMBERS, role)
         member = cls.described(organization, role, profile, source=source)
         if not INSERT_IF_NEW.run(member):
             return None
@@ -249,7 +259,7 @@ class Member(models.Model):
     def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
         """Make this member, whose row the caller has locked, what `profile` says; a change of nothing writes nothing.
 
-        Raises UserNameImmutable, UnknownRole or LastAdmin.
+        Raises UserNameImmutable, UnknownRole, LastAdmin or BeyondPower.
         """
         if profile.user_name.lower() != self.user_name.lower():
             raise UserNameImmutable(self.user_name)
@@ -263,28 +273,41 @@ class Member(models.Model):
         self._change(choice=choice, active=active, plain=plain, by=by)
 
     def change_role(self, role: Role, *, by: Actor) -> None:
-        """Assign the member a role of their organization, which may be the one they have. Raises LastAdmin."""
+        """Assign the member a role of their organization, which may be the one they have.
+
+        Raises LastAdmin or BeyondPower.
+        """
         with transaction.atomic():
             self._lock()
             self._change(choice=RoleChoice(role, is_assigned=True), active=self.is_active, plain={}, by=by)
 
     def deactivate(self, *, by: Actor) -> None:
-        """Deactivate the member and end their sessions at once; the row stays. Raises LastAdmin."""
+        """Deactivate the member and end their sessions at once; the row stays.
+
+        Raises LastAdmin or BeyondPower.
+        """
         with transaction.atomic():
             self._lock()
             self._change(choice=self._choice(None), active=False, plain={}, by=by)
 
     def reactivate(self, *, by: Actor) -> None:
-        """Let a deactivated member back in, with the role they have: a derived one has kept up with their groups."""
+        """Let a deactivated member back in, with the role they have: a derived one has kept up with their groups.
+
+        Raises BeyondPower.
+        """
         with transaction.atomic():
             self._lock()
             self._change(choice=self._choice(None), active=True, plain={}, by=by)
 
     def remove(self, *, by: Actor) -> None:
-        """Delete the member's row; the audit log keeps the name. Raises LastAdmin."""
+        """Delete the member's row; the audit log keeps the name. Raises LastAdmin or BeyondPower."""
         with transaction.atomic():
             self._lock()
-            if self.is_active and self.role.is_admin:
+            leaves_admin = self.is_active and self.role.is_admin
+            if leaves_admin:
+                self.organization.lock_admins()
+            check(by, Scope.MEMBERS, self.role)
+            if leaves_admin:
                 self.organization.require_admin(besides=self)
             Event.record(Action.MEMBER_REMOVED, self.organization, by=by, target=self)
             self.delete()
@@ -306,6 +329,11 @@ class Member(models.Model):
     def _change(self, *, choice: RoleChoice, active: bool, plain: dict[str, Any], by: Actor) -> None:
         """Write what differs and record an event for each kind of change. The row is locked."""
         leaves_admin = self.is_active and self.role.is_admin and not (active and choice.role.is_admin)
+        if leaves_admin:
+            self.organization.lock_admins()
+        check(by, Scope.MEMBERS, self.role, choice.role)
+        if active and not self.is_active and by.maker_id == self.pk:
+            raise BeyondPower.over_maker(by.label, self.full_name)
         if leaves_admin:
             self.organization.require_admin(besides=self)
         now = timezone.now()

@@ -18,6 +18,8 @@ from django.utils import timezone
 from audit.models import Action, Actor, Event
 from members.errors import LastAdmin, UserNameInvalid
 from members.ids import organization_id
+from members.models.power import check
+from members.models.scope import Scope
 from torii_settings.statement import Parameter, Select
 
 if TYPE_CHECKING:
@@ -199,12 +201,12 @@ class Organization(models.Model):
         """Change `name`, `time_zone`, `scim_lists_active_only` or the key policy, and make `domains` the approved ones.
 
         Members whose domain is no longer approved stay; a change of nothing writes nothing. Raises ValidationError for
-        a malformed value, or when `domains` is empty.
+        a malformed value, or when `domains` is empty; BeyondPower for whoever may not act in Security.
         """
         if not domains:
             raise ValidationError("An organization needs at least one approved domain.")
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            self._lock(by)
             changed = self._set(changes)
             before, after = self.domain_names(), sorted({domain.strip().lower() for domain in domains})
             if after != before:
@@ -218,15 +220,20 @@ class Organization(models.Model):
         """Change some of `KEY_POLICY`: what new keys must be like, and what is told of those that expire.
 
         Keys that exist stay as they are; a change of nothing writes nothing. Raises ValidationError for a malformed
-        value.
+        value, BeyondPower for whoever may not act in Security.
         """
         if unknown := changes.keys() - set(KEY_POLICY):
             raise TypeError(f"These are no part of the key policy: {sorted(unknown)}")
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            self._lock(by)
             changed = self._set(changes)
             if changed:
                 Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
+
+    def _lock(self, by: Actor) -> None:
+        """Lock and re-read the row. Raises BeyondPower unless `by` may act in Security."""
+        self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+        check(by, Scope.SECURITY)
 
     def _set(self, values: dict[str, Any]) -> dict[str, Any]:
         """Set and save fields of the locked row; return what changed as `[before, after]`. Raises ValidationError."""
@@ -246,9 +253,9 @@ class Organization(models.Model):
             approved.save()
 
     def enable_scim(self, *, by: Actor) -> None:
-        """Turn SCIM on; turning on what is on changes nothing."""
+        """Turn SCIM on; turning on what is on changes nothing. Raises BeyondPower."""
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            self._lock(by)
             if self.scim_enabled:
                 return
             self.scim_enabled_at, self.scim_enabled_by = timezone.now(), by.label
@@ -256,22 +263,25 @@ class Organization(models.Model):
             Event.record(Action.SCIM_ENABLED, self, by=by, target=self)
 
     def disable_scim(self, *, by: Actor) -> None:
-        """Turn SCIM off: keys get 403 from the next request on, and nothing is lost."""
+        """Turn SCIM off: keys get 403 from the next request on, and nothing is lost. Raises BeyondPower."""
         with transaction.atomic():
-            self.refresh_from_db(from_queryset=Organization.objects.select_for_update())
+            self._lock(by)
             if not self.scim_enabled:
                 return
             self.scim_enabled_at, self.scim_enabled_by = None, ""
             self.save(update_fields=["scim_enabled_at", "scim_enabled_by"])
             Event.record(Action.SCIM_DISABLED, self, by=by, target=self)
 
-    def require_admin(self, *, besides: "Member | None" = None) -> None:
-        """Raise LastAdmin unless there is an active Admin, `besides` this one who is about to be no more.
+    def lock_admins(self) -> None:
+        """Lock the row, so that two Admins who demote each other at the same moment come one after the other.
 
-        The row is locked first, so that two Admins who demote each other at the same moment come one after the other;
-        the second then sees the first's change.
+        The second then sees what the first has done, to the number of Admins and to the second's own power.
         """
         Organization.objects.select_for_update(no_key=True).get(pk=self.pk)
+
+    def require_admin(self, *, besides: "Member | None" = None) -> None:
+        """Raise LastAdmin unless there is an active Admin, `besides` this one who is about to be no more."""
+        self.lock_admins()
         admins = self.members.active().admins()
         if not (admins.exclude(pk=besides.pk) if besides else admins).exists():
             raise LastAdmin

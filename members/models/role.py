@@ -20,6 +20,8 @@ from members.directory import RoleProfile
 from members.errors import RoleInUse, RoleLocked, RoleNameTaken, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
+from members.models.power import check
+from members.models.scope import RANK, Level, Scope, covers, everywhere, rank
 from torii_settings.statement import Parameter, Select, columns
 
 if TYPE_CHECKING:
@@ -27,34 +29,10 @@ if TYPE_CHECKING:
     from members.models.organization import Organization
 
 
-class Scope(models.TextChoices):
-    """What a role gives access to: a room of the settings."""
-
-    SECURITY = "security", "Security"
-    API_ACCESS = "api_access", "API Access"
-    MEMBERS = "members", "Members"
-    ROLES = "roles", "Roles"
-    AUDIT_LOG = "audit_log", "Audit log"
-
-
-class Level(models.TextChoices):
-    """How much access: none, look only, or look and change."""
-
-    NONE = "none", "None"
-    READ = "read", "Read"
-    ACT = "act", "Act"
-
-
-RANK = {Level.NONE.value: 0, Level.READ.value: 1, Level.ACT.value: 2}
 ADMIN_ONLY = {Scope.SECURITY, Scope.API_ACCESS}
 
 ADMIN = "Admin"
 EMPLOYEE = "Employee"
-
-
-def everywhere(level: Level) -> dict[str, str]:
-    """Return an access map that gives `level` in every scope."""
-    return {scope.value: level.value for scope in Scope}
 
 
 PREDEFINED: dict[str, tuple[str, dict[str, str]]] = {
@@ -147,12 +125,16 @@ class Role(models.Model):
         Admin is above all. Of the others it is the one that gives more access: the sum over all scopes of 0 for none, 1
         for read, 2 for act. Then a predefined role is above a custom one, and an older above a newer.
         """
-        access = sum(RANK[self.access.get(scope.value, Level.NONE.value)] for scope in Scope)
+        access = sum(rank(self.access, scope) for scope in Scope)
         return self.is_admin, access, self.is_predefined, -self.pk
 
     def allows(self, scope: Scope, level: Level) -> bool:
         """Whether this role gives at least `level` in `scope`."""
-        return RANK[self.access.get(scope.value, Level.NONE.value)] >= RANK[level.value]
+        return rank(self.access, scope) >= RANK[level.value]
+
+    def covers(self, other: "Role") -> bool:
+        """Whether this role gives, in every scope, at least what `other` gives."""
+        return covers(self.access, other.access)
 
     def clean(self) -> None:
         """Refuse access levels that don't exist, or that are for Admins alone."""
@@ -203,9 +185,10 @@ class Role(models.Model):
             raise RoleNameTaken(name)
 
     def create_role(self, *, by: Actor) -> None:
-        """Save this new custom role. Raises ValidationError for what `full_clean` refuses."""
+        """Save this new custom role. Raises BeyondPower, or ValidationError for what `full_clean` refuses."""
         self.full_clean()
         with transaction.atomic():
+            check(by, Scope.ROLES, self)
             self.save()
             Event.record(Action.ROLE_CREATED, self.organization, by=by, target=self, changes={"access": self.access})
 
@@ -214,12 +197,13 @@ class Role(models.Model):
 
         A change of nothing writes nothing. Access decides which of several groups' roles is the highest, so members who
         have this one through a group, or might, are given what is right from now on: by a job, which is returned, if
-        they are many. Raises RoleLocked for a predefined
-        role, ValidationError for what `full_clean` refuses.
+        they are many. Raises RoleLocked for a predefined role, BeyondPower for one that gives more access than `by`
+        has, before or after, ValidationError for what `full_clean` refuses.
         """
         with transaction.atomic():
             # Whoever gives somebody this role meanwhile only asks that it stays, and need not wait (`no_key`).
             current = Role.objects.select_for_update(no_key=True).get(pk=self.pk)
+            check(by, Scope.ROLES, current)
             changed = {
                 field: [getattr(current, field), value]
                 for field, value in changes.items()
@@ -232,6 +216,7 @@ class Role(models.Model):
             for field, value in changes.items():
                 setattr(self, field, value)
             self.full_clean()
+            check(by, Scope.ROLES, self)
             self.updated_at = timezone.now()
             self.save()
             Event.record(Action.ROLE_UPDATED, self.organization, by=by, target=self, changes=changed)
@@ -245,9 +230,10 @@ class Role(models.Model):
         return settle_roles(self.organization, members, by=by, because={"edited_role": self.name})
 
     def delete_role(self, *, by: Actor) -> None:
-        """Delete a custom role that nobody has, no group either. Raises RoleLocked or RoleInUse."""
+        """Delete a custom role that nobody has, no group either. Raises RoleLocked, RoleInUse or BeyondPower."""
         with transaction.atomic():
             current = Role.objects.select_for_update().get(pk=self.pk)
+            check(by, Scope.ROLES, current)
             if current.is_predefined:
                 raise RoleLocked(current.name)
             # Members of a group that has it mostly have it from there, so the group is what to begin with.

@@ -11,6 +11,9 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from audit.actor import Actor, ActorKind, Origin
+from members.models.power import StaffPower
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users; addresses are kept in lower case."""
@@ -65,6 +68,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Save the user, the address in lower case."""
         self.email = self.email.lower()
         super().save(*args, **kwargs)
+
+    def actor(self, origin: Origin | None = None, *, right: str) -> Actor:
+        """Return this member of the vendor's staff as an actor, who may do everything while they have `right`."""
+        return Actor(ActorKind.STAFF, str(self.pk), self.email, origin or Origin(), StaffPower(self.pk, right))
 
     def get_full_name(self) -> str:
         """Return "Ana Admin", or the address of a user without a name."""

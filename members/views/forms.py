@@ -4,14 +4,13 @@ from typing import Any
 
 from django import forms
 
-from members.access import covers
 from members.directory import DirectoryProfile
 from members.models import Member, Role
 
 
 def roles_given_by(member: Member) -> list[Role]:
     """Return the roles of the organization that `member` may give: those that their own role covers."""
-    return [role for role in member.organization.roles.all() if covers(member.role, role)]
+    return [role for role in member.organization.roles.all() if member.role.covers(role)]
 
 
 class RoleField(forms.ModelChoiceField):  # type: ignore[type-arg] # the class takes none when it runs

@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from members.access import covers, requires
+from members.access import requires
 from members.errors import LastAdmin, UserNameInvalid, UserNameTaken
 from members.middleware import MemberRequest
 from members.models import Level, Member, Scope
@@ -41,8 +41,9 @@ def new_member(request: MemberRequest) -> HttpResponse:
 @requires(Scope.MEMBERS, Level.ACT)
 def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Offer the roles that a member may be given, each with what it may do; then give them the chosen one."""
-    member = find_manageable_member(request, member_id)
+    member = find_member(request, member_id)
     if request.method != "POST":
+        require_manageable(request, member)
         return render(request, "members/member_role.html", {"member": member, "form": RoleForm(by=request.member)})
     form = RoleForm(request.POST, by=request.member)
     if not form.is_valid():
@@ -59,8 +60,9 @@ def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
 @requires(Scope.MEMBERS, Level.ACT)
 def deactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Ask, then deactivate a member."""
-    member = find_manageable_member(request, member_id)
+    member = find_member(request, member_id)
     if request.method != "POST":
+        require_manageable(request, member)
         return render(request, "members/member_deactivation.html", {"member": member})
     try:
         member.deactivate(by=request.actor)
@@ -74,8 +76,9 @@ def deactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
 @requires(Scope.MEMBERS, Level.ACT)
 def reactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Ask, then reactivate a member."""
-    member = find_manageable_member(request, member_id)
+    member = find_member(request, member_id)
     if request.method != "POST":
+        require_manageable(request, member)
         return render(request, "members/member_reactivation.html", {"member": member})
     member.reactivate(by=request.actor)
     messages.success(request, f"{member.full_name} was reactivated.")
@@ -87,19 +90,17 @@ def find_member(request: MemberRequest, member_id: UUID) -> Member:
     return get_object_or_404(request.organization.members.select_related("role", "organization"), pk=member_id)
 
 
-def find_manageable_member(request: MemberRequest, member_id: UUID) -> Member:
-    """Return the organization's member with this id. Raises PermissionDenied if they may do what the actor may not."""
-    member = find_member(request, member_id)
-    if not covers(request.member.role, member.role):
+def require_manageable(request: MemberRequest, member: Member) -> None:
+    """Show no form that the verb would refuse. Raises PermissionDenied if the member may do what the actor may not."""
+    if not request.member.role.covers(member.role):
         raise PermissionDenied(
             f"{member.full_name} has the role {member.role}, which gives more access than yours, {request.member.role}."
         )
-    return member
 
 
 def render_member(request: MemberRequest, member: Member, form: RoleForm | None = None) -> HttpResponse:
     """Render the page of `member`, with the role form as it was sent if it was refused."""
-    manageable = request.member.can(Scope.MEMBERS, Level.ACT) and covers(request.member.role, member.role)
+    manageable = request.member.can(Scope.MEMBERS, Level.ACT) and request.member.role.covers(member.role)
     if manageable and form is None:
         form = RoleForm(initial={"role": member.role_id}, by=request.member)
     context = {"member": member, "manageable": manageable, "form": form}

@@ -8,7 +8,6 @@ import time_machine
 
 from apikeys.models import ApiKey
 from audit.actor import Origin
-from audit.models import Actor
 from members.models import Member, Organization
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP, new_key
@@ -22,7 +21,7 @@ def test_a_key_is_told_of_without_its_text(reader: Script, acme: Organization, a
         acme,
         "api_write",
         description="Nightly",
-        by=Actor.member(ana),
+        by=ana.actor(),
         expires_on=expires_on,
         allowed_networks=["127.0.0.0/8"],
     )

@@ -8,7 +8,7 @@ import time_machine
 
 from audit.models import Action, Actor, ActorKind, Event, Origin
 from members.models import Level, Member, Organization, Role, User
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP, new_key
 
@@ -20,7 +20,7 @@ def events(script: Script, **filters: Any) -> list[str]:
 def test_an_event_says_who_did_what_to_whom_from_where(
     script: Script, acme: Organization, ana: Member, ira: Member
 ) -> None:
-    ira.change_role(acme.roles.get(name="Read Only"), by=Actor.member(ana, Origin("192.0.2.7", "Browser")))
+    ira.change_role(acme.roles.get(name="Read Only"), by=ana.actor(Origin("192.0.2.7", "Browser")))
 
     told = script.results("audit-events")[0]
 
@@ -54,7 +54,7 @@ def test_ids_are_those_that_the_api_knows(script: Script, acme: Organization, ir
     role.create_role(by=SETUP)
     key = new_key(acme).api_key
     staff = User.objects.create_user("staff@torii.example")
-    acme.disable_scim(by=Actor.staff(staff))
+    acme.disable_scim(by=staff.actor(right="members.change_group"))
     script.call("POST", f"members/{ira.pk}/deactivation")
     script_key = acme.api_keys.get(description="Script")
 
@@ -101,7 +101,7 @@ def test_events_are_filtered_by_what_happened(script: Script, ira: Member, ana: 
 
 
 def test_events_are_filtered_by_who_did_it(script: Script, acme: Organization, ana: Member, ira: Member) -> None:
-    acme.disable_scim(by=Actor.member(ana))
+    acme.disable_scim(by=ana.actor())
     script.call("POST", f"members/{ira.pk}/deactivation")
     key = acme.api_keys.get(description="Script")
 

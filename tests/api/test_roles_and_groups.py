@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from members.models import Level, Member, Organization, Role, Scope
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP, employee_role
 from tests.identity_provider import IdentityProvider

@@ -21,7 +21,7 @@ from schemathesis.core.parameters import ParameterLocation
 from apikeys.models import NewKey
 from apikeys.secret import KeyText
 from members.models import Level, Member, Organization, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.application import application
 from tests.conftest import SETUP, new_key
 from tests.identity_provider import IdentityProvider

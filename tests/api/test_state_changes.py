@@ -5,7 +5,7 @@ from django.db import transaction
 
 from audit.models import Action, ActorKind, Event
 from members.models import Level, Member, Organization, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP
 from tests.identity_provider import IdentityProvider

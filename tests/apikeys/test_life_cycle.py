@@ -8,13 +8,13 @@ from django.db import DatabaseError, connection, transaction
 
 from apikeys.errors import ExpirationImmutable, KeyInvalid
 from apikeys.models import ApiKey
-from audit.models import Action, Actor
+from audit.models import Action
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
 
 
 def test_generating_stores_no_text(acme: Organization, ana: Member, today: dt.date) -> None:
-    new = new_key(acme, by=Actor.member(ana), expires_on=today + dt.timedelta(days=90))
+    new = new_key(acme, by=ana.actor(), expires_on=today + dt.timedelta(days=90))
     secret = new.text.rpartition("_")[2]
 
     key = ApiKey.objects.get()

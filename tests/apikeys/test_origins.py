@@ -9,7 +9,6 @@ from django.test import Client
 
 from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_of, origin
 from apikeys.models.origin import MET
-from audit.actor import Actor
 from audit.models import Action
 from members.models import Member, Organization
 from tests.conftest import new_key
@@ -142,8 +141,8 @@ def test_there_is_one_mail_a_day_by_the_organizations_calendar(acme: Organizatio
 def test_an_admin_who_knows_takes_the_mark_away(acme: Organization, ana: Member, key: NewKey) -> None:
     call(key)
     call(key, "198.51.100.1")
-    ApiKey.objects.get().accept_origins(by=Actor.member(ana))
-    ApiKey.objects.get().accept_origins(by=Actor.member(ana))
+    ApiKey.objects.get().accept_origins(by=ana.actor())
+    ApiKey.objects.get().accept_origins(by=ana.actor())
     assert not is_marked()
     assert not KnownOrigin.objects.filter(is_new=True).exists()
     event = acme.events.get(action=Action.API_KEY_ORIGIN_ACCEPTED)

@@ -8,7 +8,6 @@ import time_machine
 from django.core.exceptions import ValidationError
 
 from apikeys.errors import KeyInvalid
-from audit.actor import Actor
 from audit.models import Action
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
@@ -62,8 +61,8 @@ def test_keys_that_exist_keep_working(acme: Organization) -> None:
 
 def test_a_change_is_recorded_once(acme: Organization, ana: Member) -> None:
     policy = {"reminds_week_before": False, "reminder_contact": "it@acme.example"}
-    acme.set_key_policy(by=Actor.member(ana), **policy)
-    acme.set_key_policy(by=Actor.member(ana), **policy)
+    acme.set_key_policy(by=ana.actor(), **policy)
+    acme.set_key_policy(by=ana.actor(), **policy)
     event = acme.events.get(action=Action.ORGANIZATION_UPDATED)
     assert event.changes == {"reminds_week_before": [True, False], "reminder_contact": ["", "it@acme.example"]}
     assert event.actor_label == "Ana Admin"

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from apikeys.errors import KeyInvalid, KeyNotLive, KeyRotated
 from apikeys.models import ApiKey, Handover, NewKey, Notice
-from audit.actor import Actor, Origin
+from audit.actor import Origin
 from audit.models import Action
 from lib import request_id
 from members.models import Member, Organization
@@ -66,7 +66,7 @@ def used(pair: Pair) -> Callable[[dt.datetime | None, dt.datetime | None], Pair]
 def test_a_successor_is_of_the_same_type_and_both_work(acme: Organization, ana: Member, kind: str) -> None:
     old = new_key(acme, kind, expires_on=dt.date(2030, 1, 1), allowed_networks=["203.0.113.0/24"])
 
-    new = successor(old, expires_on=dt.date(2031, 1, 1), by=Actor.member(ana))
+    new = successor(old, expires_on=dt.date(2031, 1, 1), by=ana.actor())
 
     assert new.text != old.text
     stored = ApiKey.objects.get(pk=new.api_key.pk)
@@ -222,8 +222,8 @@ def test_an_old_key_stays_when_its_successor_is_gone(acme: Organization, lost: s
 
 
 def test_every_admin_is_told_of_generating_and_deleting(acme: Organization, ana: Member, ira: Member) -> None:
-    key = new_key(acme, by=Actor.member(ira, HERE)).api_key
-    key.delete_key(by=Actor.member(ira, HERE))
+    key = new_key(acme, by=ira.actor(HERE)).api_key
+    key.delete_key(by=ira.actor(HERE))
     key.delete_key(by=SETUP)
     notices = Notice.objects.order_by("id").values_list("kind", "recipient")
     assert list(notices) == [("generated", "ana@acme.example"), ("deleted", "ana@acme.example")]

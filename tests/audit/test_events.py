@@ -6,9 +6,9 @@ import pytest
 from django.test import RequestFactory
 
 from audit.actor import Origin
-from audit.models import Action, Actor, Event, EventImmutable
+from audit.models import Action, Event, EventImmutable
 from members.models import Level, Member, Organization, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, new_key
 
 
@@ -26,7 +26,7 @@ def test_an_event_can_be_neither_changed_nor_deleted(acme: Organization) -> None
 
 
 def test_every_kind_of_change_is_in_the_log_in_its_order(acme: Organization, ana: Member, ira: Member) -> None:
-    by = Actor.member(ana, Origin("192.0.2.7", "Browser"))
+    by = ana.actor(Origin("192.0.2.7", "Browser"))
     start = acme.events.count()
     role = Role(organization=acme, name="Contracts", access=everywhere(Level.READ))
 

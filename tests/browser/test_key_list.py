@@ -23,7 +23,7 @@ WIDTHS = [1024, 1280, 1600]
 @pytest.fixture
 def many(acme: Organization, ana: Member, today: dt.date) -> Member:
     """Give acme keys of every kind in every state, with all that can stand in a row; return Ana."""
-    people = [Actor.member(ana), Actor.system("create_api_key"), Actor.system("Somebody Whose Name Is Long Indeed")]
+    people = [ana.actor(), Actor.system("create_api_key"), Actor.system("Somebody Whose Name Is Long Indeed")]
     for number in range(12):
         kind = ("scim", "api_read", "api_write")[number % 3]
         expires_on = today + [9, 90, 400][number % 3] * DAY if number % 4 else None

@@ -14,7 +14,6 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apikeys.models import ApiKey
-from audit.actor import Actor
 from members.models import Member, Organization
 from tests.browser.conftest import ROOT, Open
 from tests.conftest import SETUP, new_key, person
@@ -143,7 +142,7 @@ def lively_acme(acme: Organization, ana: Member) -> Member:
     """Give acme what its pages look like after a while; return Ana."""
     Organization.objects.filter(pk=acme.pk).update(time_zone="America/Argentina/Buenos_Aires")
     acme.refresh_from_db()
-    by, today, now = Actor.member(ana), timezone.now().date(), timezone.now()
+    by, today, now = ana.actor(), timezone.now().date(), timezone.now()
     acme.disable_scim(by=SETUP)
     acme.enable_scim(by=by)
     for number in range(60):

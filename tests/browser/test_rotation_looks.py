@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from apikeys.models import ApiKey, KnownOrigin, Notice
-from audit.actor import Actor, Origin
+from audit.actor import Origin
 from members.models import Member, Organization
 from tests.browser.conftest import Open
 from tests.browser.test_looks import MODES, Reach, at, dialog, look
@@ -24,7 +24,7 @@ def berlin(acme: Organization, ana: Member) -> Member:
     """Give acme other keys than the two that are shown; return Ana."""
     Organization.objects.filter(pk=acme.pk).update(time_zone="Europe/Berlin", reminder_contact="it-team@acme.example")
     acme.refresh_from_db()
-    by, today = Actor.member(ana), timezone.now().date()
+    by, today = ana.actor(), timezone.now().date()
     report = new_key(acme, "api_read", by=by, description="Monthly report", expires_on=today + 90 * DAY).api_key
     use(report, 2 * DAY)
     return ana
@@ -32,7 +32,7 @@ def berlin(acme: Organization, ana: Member) -> Member:
 
 def show(organization: Organization, stage: str) -> None:
     """Put a rotation at `stage` into the list, in place of the one before."""
-    by = Actor.member(organization.members.get(user_name="ana@acme.example"))
+    by = organization.members.get(user_name="ana@acme.example").actor()
     for api_key in organization.api_keys.existing().filter(kind="scim"):
         api_key.delete_key(by=by)
     rotated(organization, stage, by=by, delete_when_silent=stage == "silent")
@@ -54,7 +54,7 @@ def test_each_stage_of_a_rotation_has_no_fault_that_a_program_finds(berlin: Memb
 def watched(berlin: Member) -> ApiKey:
     """A key of which much is known: reminders sent, waiting and refused, new origins."""
     acme, now = berlin.organization, timezone.now()
-    old, _ = rotated(acme, "both", by=Actor.member(berlin), allowed_networks=["203.0.113.0/24", "2001:db8::/32"])
+    old, _ = rotated(acme, "both", by=berlin.actor(), allowed_networks=["203.0.113.0/24", "2001:db8::/32"])
     meet = KnownOrigin.objects.all().meet
     meet(old, Origin("203.0.113.7", "Okta SCIM Client 1.0.0"), now - 300 * DAY)
     meet(old, Origin("203.0.113.9", "python-requests/2.32"), now - DAY)
@@ -69,10 +69,10 @@ def watched(berlin: Member) -> ApiKey:
     Notice.objects.filter(api_key=old, kind="new_origin").update(
         attempts=3, next_attempt_at=now + dt.timedelta(hours=1), failure="451 4.7.1 Greylisted, try again later"
     )
-    chain = new_key(acme, by=Actor.member(berlin), description="Okta sandbox").api_key
+    chain = new_key(acme, by=berlin.actor(), description="Okta sandbox").api_key
     for number in (2, 3):
-        chain = chain.rotate(description=f"Okta sandbox {number}", expires_on=None, by=Actor.member(berlin)).api_key
-    long = new_key(acme, "api_write", by=Actor.member(berlin), description="w" * 120).api_key
+        chain = chain.rotate(description=f"Okta sandbox {number}", expires_on=None, by=berlin.actor()).api_key
+    long = new_key(acme, "api_write", by=berlin.actor(), description="w" * 120).api_key
     use(long, dt.timedelta(minutes=4))
     return old
 
@@ -129,7 +129,7 @@ def test_the_pages_of_key_care_have_no_fault_that_a_program_finds(
         reach(page)
         wrong += look(page, name, mode)
     policy = {"key_expiration_required": True, "key_lifetime_days": 60}
-    berlin.organization.set_key_policy(by=Actor.member(berlin), **policy)
+    berlin.organization.set_key_policy(by=berlin.actor(), **policy)
     required: dict[str, Reach] = {
         "security-required": at("/settings/security"),
         "keys-against-policy": at(LIST),

@@ -7,7 +7,7 @@ from django.utils import timezone
 from audit.models import Event
 from members.directory import GroupProfile
 from members.models import Group, Level, Member, Organization, Role, User
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.browser.conftest import Open
 from tests.browser.test_looks import MODES, look
 from tests.conftest import SETUP, new_key, organization

@@ -13,7 +13,7 @@ from audit.models import Action, Event
 from members.directory import DirectoryProfile, GroupProfile
 from members.errors import LastAdmin, RoleInUse, UnknownRole
 from members.models import Group, Level, Member, Organization, Role, Scope, derivation
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, employee_role, person
 from tests.members.conftest import NewGroup, push, role_of, say
 

@@ -12,7 +12,7 @@ from lib import request_id
 from members.directory import GroupProfile
 from members.errors import LastAdmin
 from members.models import Group, Job, JobBatch, Level, Member, Organization, Role, User, derivation, job as jobs
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from members.tasks import run_jobs
 from tests.conftest import SETUP, organization, person
 from tests.racing import at_once
@@ -77,7 +77,7 @@ def test_few_members_are_settled_at_once(acme: Organization) -> None:
 
 
 def test_many_are_settled_by_a_worker_on_behalf_of_who_asked(works: Group, acme: Organization, staff: User) -> None:
-    by = Actor.staff(staff, Origin("203.0.113.9", "Firefox"))
+    by = staff.actor(Origin("203.0.113.9", "Firefox"), right="members.change_group")
     token = request_id.begin("request-7")
     job = give(works, "Read Only", by)
     request_id.end(token)
@@ -229,7 +229,7 @@ def test_a_run_ends_in_time_and_the_next_goes_on(works: Group) -> None:
 def test_a_job_of_staff_who_lose_the_right_stops_and_somebody_else_goes_on(
     works: Group, acme: Organization, staff: User
 ) -> None:
-    job = give(works, "Read Only", Actor.staff(staff))
+    job = give(works, "Read Only", staff.actor(right="members.change_group"))
     jobs.run_batch(job.pk)
     staff.user_permissions.clear()
     run_jobs()
@@ -237,7 +237,7 @@ def test_a_job_of_staff_who_lose_the_right_stops_and_somebody_else_goes_on(
     assert role_names(works).count("Read Only") == 2
 
     other = User.objects.create_superuser("sam@vendor.example", "a password of staff")
-    job.resume(by=Actor.staff(other))
+    job.resume(by=other.actor(right="members.change_group"))
     run_jobs()
     assert (finished(job).state, job.done) == ("done", CROWD)
     assert len(changed_members(acme)) == CROWD

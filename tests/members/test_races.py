@@ -9,7 +9,7 @@ import pytest
 
 from members.directory import DirectoryProfile, GroupProfile
 from members.models import Group, Level, Member, Organization, Role, derivation
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from scim.representation import member_document, member_row
 from tests.conftest import SETUP, employee_role, new_key, person
 from tests.identity_provider import IdentityProvider

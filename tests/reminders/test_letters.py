@@ -8,7 +8,7 @@ import time_machine
 from apikeys import leaks
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from apikeys.secret import KeyText
-from audit.actor import Actor, Origin
+from audit.actor import Origin
 from tests.conftest import SETUP, new_key
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
@@ -36,7 +36,7 @@ def berlin(acme):
 
 
 def test_a_generated_key_says_who_made_what_when_from_where_and_how_to_undo_it(berlin, ana, at, run_on):
-    by = Actor.member(ana, Origin("203.0.113.9", "Firefox"))
+    by = ana.actor(Origin("203.0.113.9", "Firefox"))
     made = at(
         "2027-05-10", new_key, berlin, by=by, expires_on=dt.date(2027, 6, 10), allowed_networks=["198.51.100.0/24"]
     ).api_key
@@ -82,7 +82,7 @@ def test_a_successor_names_the_key_that_it_replaces(acme, ana, key, at, run_on):
 def test_a_deleted_key_says_who_when_why_and_what_happens(berlin, ana, key, at, run_on):
     api_key = key("2027-06-10")
     api_key.record_use(HOME, day("2027-02-01"))
-    by = Actor.member(ana, Origin("203.0.113.9", "Firefox"))
+    by = ana.actor(Origin("203.0.113.9", "Firefox"))
     at("2027-03-01", api_key.delete_key, by=by, reason="not needed")
     [mail] = run_on("2027-03-02")
     assert mail["Subject"] == 'Torii SCIM key "Okta" of Acme was deleted'

@@ -4,7 +4,6 @@ import pytest
 
 from apikeys.models import Notice
 from apikeys.recipients import recipients
-from audit.actor import Actor
 from tests.conftest import SETUP, new_key, person
 
 
@@ -20,14 +19,14 @@ def test_every_active_admin_is_told(acme, ana, ira, emil, key, run_on):
 
 
 def test_whoever_made_the_key_is_told_too_while_they_are_active(ana, ira, key, run_on):
-    key("2027-06-10", by=Actor.member(ira))
+    key("2027-06-10", by=ira.actor())
     assert told(run_on("2027-05-10")) == ["ana@acme.example", "ira@acme.example"]
     ira.deactivate(by=SETUP)
     assert told(run_on("2027-06-03")) == ["ana@acme.example"]
 
 
 def test_an_admin_who_made_the_key_is_told_once(ana, key, run_on):
-    key("2027-06-10", by=Actor.member(ana))
+    key("2027-06-10", by=ana.actor())
     assert told(run_on("2027-05-10")) == ["ana@acme.example"]
 
 
@@ -76,7 +75,7 @@ def test_the_contact_address_is_reminded_too(acme, ana, key, run_on):
 
 def test_a_contact_who_is_an_admin_in_another_case_is_told_once(acme, ana, key, run_on):
     acme.set_key_policy(reminder_contact="ANA@Acme.Example", by=SETUP)
-    api_key = key("2027-06-10", by=Actor.member(ana))
+    api_key = key("2027-06-10", by=ana.actor())
     assert recipients(api_key) == ["ana@acme.example"]
     assert told(run_on("2027-05-10")) == ["ana@acme.example"]
 

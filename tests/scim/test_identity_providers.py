@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from members.models import Level, Member, Organization, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, employee_role, new_key, person
 from tests.identity_provider import ENTERPRISE, IdentityProvider, Response, assert_error
 

@@ -6,7 +6,7 @@ import pytest
 
 from audit.models import Action
 from members.models import Level, Member, Organization, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, employee_role
 from tests.identity_provider import IdentityProvider, assert_error
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from members.models import Group, Member, Organization, Role
-from members.models.role import Level, everywhere
+from members.models.scope import Level, everywhere
 from tests.conftest import SETUP
 from tests.identity_provider import USER, IdentityProvider, assert_error
 

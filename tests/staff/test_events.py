@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 import time_machine
 
-from audit.models import Action, Actor, Event, Origin
+from audit.models import Action, Event, Origin
 from members.models import Member
 from tests.conftest import SETUP, new_key
 from tests.staff.conftest import page, rows
@@ -49,9 +49,9 @@ def test_events_are_filtered_by_action_and_organization(admin, acme, globex, ana
 def told(acme, globex, ana, ira, eve):
     """Make events by Ana and by a key, about Ira, from two addresses."""
     origin = Origin("203.0.113.9", "Firefox")
-    ira.change_role(acme.roles.named("Admin"), by=Actor.member(ana, origin))
+    ira.change_role(acme.roles.named("Admin"), by=ana.actor(origin))
     key = new_key(acme, description="Okta").api_key
-    ira.change_role(acme.roles.named("Read Only"), by=Actor.api_key(key, Origin("2001:db8::1", "Okta")))
+    ira.change_role(acme.roles.named("Read Only"), by=key.actor(Origin("2001:db8::1", "Okta")))
     return key
 
 

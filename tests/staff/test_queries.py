@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from members.directory import GroupProfile
 from members.models import Group, Level, Role
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, new_key, organization, person
 from tests.staff.conftest import page
 

@@ -7,7 +7,7 @@ import pytest
 from audit.models import Action
 from members.directory import GroupProfile
 from members.models import Group, Level, Role, Scope
-from members.models.role import everywhere
+from members.models.scope import everywhere
 from tests.conftest import SETUP, person
 from tests.staff.conftest import page, rows, told
 

@@ -18,7 +18,8 @@ from django.test import Client
 from apikeys import limits
 from apikeys.secret import KeyText
 from members.models import Level, Member, Organization, Role
-from members.models.role import PREDEFINED, everywhere
+from members.models.role import PREDEFINED
+from members.models.scope import everywhere
 from tests.conftest import SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.web.conftest import SignIn, text_of

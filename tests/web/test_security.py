@@ -7,7 +7,6 @@ import time_machine
 from django.test import Client
 
 from apikeys.models import ApiKey
-from audit.actor import Actor
 from audit.models import Action, Event
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
@@ -34,7 +33,7 @@ def test_the_switch_says_since_when_and_by_whom_in_the_organizations_time_zone(a
     acme.disable_scim(by=SETUP)
     Organization.objects.filter(pk=acme.pk).update(time_zone="Asia/Tokyo")
     with time_machine.travel(dt.datetime(2026, 11, 3, 20, 0, tzinfo=dt.UTC), tick=False):
-        acme.enable_scim(by=Actor.member(ana))
+        acme.enable_scim(by=ana.actor())
         page = sign_in(ana).get("/settings/security")
     assert "On since 4 Nov 2026 by Ana Admin" in text_of(page)
     assert 'title="4 Nov 2026, 05:00 (Asia/Tokyo)"' in page.content.decode()

@@ -11,7 +11,8 @@ from audit.actor import Actor
 from members.demo import ADMIN_EMAIL, PASSWORD, STAFF_EMAIL
 from members.directory import DirectoryProfile, GroupProfile
 from members.models import Group, Level, Member, Organization, Role, Scope, User
-from members.models.role import ADMIN, EMPLOYEE, everywhere
+from members.models.role import ADMIN, EMPLOYEE
+from members.models.scope import everywhere
 
 BY = Actor.command_line("seed_demo")
 
@@ -71,7 +72,7 @@ def seed() -> None:
         add_member(organization, *person)
     add_member(organization, *FORMER).deactivate(by=BY)
     organization.enable_scim(by=BY)
-    okta = Actor.api_key(add_keys(organization, by=BY))
+    okta = add_keys(organization, by=BY).actor()
     for name, user_names in GROUPS.items():
         people = {organization.members.with_user_name(user_name).get().pk for user_name in user_names}
         Group.add(organization, GroupProfile(name, replace_members=people), by=okta)

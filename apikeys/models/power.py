@@ -1,0 +1,31 @@
+"""What a REST key may do: no more than it was given, and no more than the member who made it may do now."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from members.models.power import NOTHING
+from members.models.scope import Access, Level, everywhere, lesser
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPower:
+    """The power of the REST key with this primary key.
+
+    A key that nobody in particular made (a command did) has no maker to limit it.
+    """
+
+    api_key_id: int
+
+    def access(self) -> Access:
+        """Return what the key gives access to now; nothing once it or its maker is gone. One query."""
+        from apikeys.models.api_key import ApiKey
+
+        key = ApiKey.objects.live(timezone.now()).filter(pk=self.api_key_id)
+        rows = key.values_list("kind", "maker_id", "created_by__deactivated_at", "created_by__role__access")
+        for kind, maker_id, deactivated_at, makers in rows:
+            own = everywhere(Level.READ if kind == ApiKey.Kind.API_READ else Level.ACT)
+            if maker_id is None:
+                return own
+            return lesser(own, makers) if makers is not None and deactivated_at is None else NOTHING
+        return NOTHING
