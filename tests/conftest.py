@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.utils import timezone
 
 from apikeys import limits
 from apikeys.models import ApiKey, NewKey
-from audit.actor import Actor
+from audit.actor import UNLIMITED, Actor, Origin
 from lib.breaker import REDIS
 from members.directory import DirectoryProfile
 from members.models import Member, Organization, Role, User
@@ -77,6 +78,11 @@ def new_key(organization: Organization, kind: str = "scim", **fields: Any) -> Ne
     """Generate a key."""
     fields = {"description": "Okta", "expires_on": None, "by": SETUP} | fields
     return ApiKey.generate(organization, kind=kind, **fields)
+
+
+def once_an_admin(member: Member, origin: Origin | None = None) -> Actor:
+    """Return a member as they acted when they had every power, as whoever has made keys did."""
+    return replace(member.actor(origin), power=UNLIMITED)
 
 
 @pytest.fixture

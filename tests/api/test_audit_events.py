@@ -53,7 +53,7 @@ def test_ids_are_those_that_the_api_knows(script: Script, acme: Organization, ir
     role = Role(organization=acme, name="Contracts", access=everywhere(Level.READ))
     role.create_role(by=SETUP)
     key = new_key(acme).api_key
-    staff = User.objects.create_user("staff@torii.example")
+    staff = User.objects.create_superuser("staff@torii.example")
     acme.disable_scim(by=staff.actor(right="members.change_group"))
     script.call("POST", f"members/{ira.pk}/deactivation")
     script_key = acme.api_keys.get(description="Script")

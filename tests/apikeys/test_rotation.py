@@ -14,7 +14,7 @@ from audit.actor import Origin
 from audit.models import Action
 from lib import request_id
 from members.models import Member, Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import SETUP, new_key, once_an_admin
 from tests.identity_provider import IdentityProvider
 from tests.racing import at_once
 
@@ -222,8 +222,8 @@ def test_an_old_key_stays_when_its_successor_is_gone(acme: Organization, lost: s
 
 
 def test_every_admin_is_told_of_generating_and_deleting(acme: Organization, ana: Member, ira: Member) -> None:
-    key = new_key(acme, by=ira.actor(HERE)).api_key
-    key.delete_key(by=ira.actor(HERE))
+    key = new_key(acme, by=once_an_admin(ira, HERE)).api_key
+    key.delete_key(by=once_an_admin(ira, HERE))
     key.delete_key(by=SETUP)
     notices = Notice.objects.order_by("id").values_list("kind", "recipient")
     assert list(notices) == [("generated", "ana@acme.example"), ("deleted", "ana@acme.example")]

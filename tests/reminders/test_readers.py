@@ -10,7 +10,7 @@ from icalendar import Calendar
 from apikeys.models import KnownOrigin
 from audit.actor import Origin
 from audit.models import Action, Event
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, new_key, once_an_admin, person
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
 
@@ -29,7 +29,7 @@ def by_recipient(mails):
 
 def test_whoever_may_not_open_the_link_is_told_who_to_ask(acme, ana, ira, key, run_on):
     acme.set_key_policy(reminder_contact=CONTACT, by=SETUP)
-    key("2027-06-10", by=ira.actor())
+    key("2027-06-10", by=once_an_admin(ira))
     mails = by_recipient(run_on("2027-05-10"))
     assert set(mails) == {ANA, IRA, CONTACT}
     asks = "You can’t do this yourself. Ask an Admin of Acme: Ana Admin (ana@acme.example)."
@@ -38,7 +38,7 @@ def test_whoever_may_not_open_the_link_is_told_who_to_ask(acme, ana, ira, key, r
 
 def test_whoever_may_read_keys_can_open_the_page_of_a_rotation(acme, ana, ira, key, run_on):
     acme.set_key_policy(reminder_contact=CONTACT, by=SETUP)
-    old = key("2027-06-10", by=ira.actor())
+    old = key("2027-06-10", by=once_an_admin(ira))
     with time_machine.travel("2027-05-01T12:00Z", tick=False):
         old.rotate(description="Okta", expires_on=None, by=SETUP).api_key.notices.all().delete()
     mails = by_recipient(run_on("2027-05-10"))

@@ -4,7 +4,7 @@ import pytest
 
 from apikeys.models import Notice
 from apikeys.recipients import recipients
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, new_key, once_an_admin, person
 
 
 def told(mails):
@@ -19,7 +19,7 @@ def test_every_active_admin_is_told(acme, ana, ira, emil, key, run_on):
 
 
 def test_whoever_made_the_key_is_told_too_while_they_are_active(ana, ira, key, run_on):
-    key("2027-06-10", by=ira.actor())
+    key("2027-06-10", by=once_an_admin(ira))
     assert told(run_on("2027-05-10")) == ["ana@acme.example", "ira@acme.example"]
     ira.deactivate(by=SETUP)
     assert told(run_on("2027-06-03")) == ["ana@acme.example"]
