@@ -186,10 +186,7 @@ def test_an_it_admin_cannot_touch_an_admin(acme, ana, ira, sign_in: SignIn):
     assert browser.post(f"{page_of(ana)}/role", {"role": role_id(acme, "Employee")}).status_code == 403
     answer = browser.post(f"{page_of(ana)}/deactivation")
     assert answer.status_code == 403
-    assert (
-        'The role "Admin" gives more access than Ira Item has: nobody gives or takes more than they have.'
-        in text_of(answer)
-    )
+    assert "gives more access than Ira Item has: nobody gives or takes more than they have." in text_of(answer)
     ana.refresh_from_db()
     assert (ana.is_active, ana.role.name) == (True, "Admin")
 
