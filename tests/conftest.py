@@ -3,7 +3,6 @@
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,7 +81,7 @@ def new_key(organization: Organization, kind: str = "scim", **fields: Any) -> Ne
 
 def once_an_admin(member: Member, origin: Origin | None = None) -> Actor:
     """Return a member as they acted when they had every power, as whoever has made keys did."""
-    return replace(member.actor(origin), power=UNLIMITED)
+    return member.actor(origin)._replace(power=UNLIMITED)
 
 
 @pytest.fixture
