@@ -42,6 +42,7 @@ API_KEY = {
     "status": "live",
     "waits_for_scim": False,
     "allowed_networks": ["203.0.113.0/24"],
+    "access": {"security": "none", "api_access": "none", "members": "act", "roles": "read", "audit_log": "none"},
     "replaces": None,
     "rotation": {
         "stage": "silent",

@@ -16,6 +16,7 @@ from apikeys.models import ApiKey, Handover, Lineage
 from audit.models import Action, ActorKind, Event
 from members.models import Group, Level, Member, Organization, Role, Scope
 from members.models.role import PREDEFINED
+from members.models.scope import Access
 
 Serializer = serializers.Serializer
 
@@ -42,6 +43,24 @@ class RoleReferenceSerializer(Serializer[Role]):
     name = serializers.CharField()
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {scope.value: {"type": "string", "enum": Level.values} for scope in Scope},
+        "required": Scope.values,
+    }
+)
+class AccessField(serializers.Field):  # type: ignore[type-arg]
+    """The level in every scope; in one that the map says nothing of there is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, help_text="By scope: none, read, or read and change (`act`).", **kwargs)
+
+    def to_representation(self, value: Access) -> dict[str, str]:
+        """Return the whole map."""
+        return {scope.value: value.get(scope.value, Level.NONE.value) for scope in Scope}
+
+
 class RoleSerializer(RoleReferenceSerializer):
     """A named set of scopes with an access level each."""
 
@@ -49,20 +68,9 @@ class RoleSerializer(RoleReferenceSerializer):
     predefined = serializers.BooleanField(
         source="is_predefined", help_text=f"{', '.join(PREDEFINED)} are; they can't be edited or deleted."
     )
-    access = serializers.SerializerMethodField(help_text="By scope: none, read, or read and change (`act`).")
+    access = AccessField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-    @extend_schema_field(
-        {
-            "type": "object",
-            "properties": {scope.value: {"type": "string", "enum": Level.values} for scope in Scope},
-            "required": Scope.values,
-        }
-    )
-    def get_access(self, role: Role) -> dict[str, str]:
-        """Return the level in every scope; one that the role says nothing of it gives no access to."""
-        return {scope.value: role.access.get(scope.value, Level.NONE.value) for scope in Scope}
 
 
 class MemberSerializer(Serializer[Member]):
@@ -134,6 +142,10 @@ class ApiKeySerializer(Serializer[ApiKey]):
         child=serializers.CharField(),
         help_text="From where it may be used, in CIDR notation; none means anywhere.",
     )
+    access = serializers.SerializerMethodField(
+        help_text="What a key of type Torii API was given, by scope: none, read, or read and change (`act`). It does "
+        "no more than whoever made it may do at that moment. Null for a key of type Torii SCIM."
+    )
     replaces = serializers.SerializerMethodField(help_text="The `key_id` of the key in whose place it came.")
     rotation = serializers.SerializerMethodField(help_text="Null while no other key replaces it.")
     created_at = serializers.DateTimeField()
@@ -146,6 +158,11 @@ class ApiKeySerializer(Serializer[ApiKey]):
     last_used_at = serializers.DateTimeField(allow_null=True, help_text="To the minute.")
     last_used_ip = serializers.IPAddressField(allow_null=True)
     last_used_user_agent = serializers.CharField()
+
+    @extend_schema_field(AccessField(allow_null=True))
+    def get_access(self, api_key: ApiKey) -> dict[str, str] | None:
+        """Return the whole map."""
+        return None if api_key.kind == ApiKey.Kind.SCIM else AccessField().to_representation(api_key.own_access)
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_replaces(self, api_key: ApiKey) -> str | None:

@@ -71,9 +71,9 @@ class KeyRotated(Exception):
 
 
 class ExpirationImmutable(Exception):
-    """Some code tried to change when a key expires, or from where it may be used."""
+    """Some code tried to change when a key expires, from where it may be used, or for what."""
 
     def __init__(self) -> None:
         super().__init__(
-            "A key's expiration and its allowed networks can't be changed: generate a new key and delete this one."
+            "A key's expiration, allowed networks and access can't be changed: generate a new key and delete this one."
         )

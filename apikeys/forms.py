@@ -18,16 +18,28 @@ from apikeys.models import DESCRIPTION_LENGTH, ApiKey, NewKey, expiry_instant
 from apikeys.models.expiration import last_expiration
 from apikeys.networks import parse_networks
 from audit.actor import Actor
-from members.models import Organization
+from members.models import Level, Organization, Scope
+from members.models.scope import everywhere
 
 KINDS = {
     ApiKey.Kind.SCIM: "For an identity provider such as Okta: creates, updates and deactivates members.",
     ApiKey.Kind.API_READ: "For scripts and reports that only read.",
     ApiKey.Kind.API_WRITE: "For scripts that also make changes.",
 }
+# For each area of the settings, how much of what its type allows a key may do there.
+LEVELS = (
+    (Level.ACT.value, "All that the type allows"),
+    (Level.READ.value, "Only read"),
+    (Level.NONE.value, "Nothing"),
+)
 PRESET_DAYS = (30, 90, 180, 365)
 ON_DATE = "date"
 NEVER = "never"
+
+
+def area_field(scope: Scope) -> str:
+    """Return the name of the field that says what a key may do in `scope`."""
+    return f"access_{scope.value}"
 
 
 def preset_of(days: int) -> str:
@@ -145,7 +157,8 @@ class KeyForm(forms.Form):
         except KeyInvalid as error:
             # The field of the date is out of sight while another expiration is chosen.
             hidden = error.field == "expires_on" and self.cleaned_data["expiration"] != ON_DATE
-            self.add_error("expiration" if hidden else error.field, error.detail)
+            field = "expiration" if hidden else error.field
+            self.add_error(field if field in self.fields else None, error.detail)
             return None
 
     def _make(self, by: Actor, asked: dict[str, Any]) -> NewKey:
@@ -165,6 +178,15 @@ class NewKeyForm(KeyForm):
                 "allowed_networks": "\n".join(like.allowed_networks),
             }
         super().__init__(*args, **kwargs)
+        access = like.own_access if like and like.kind != ApiKey.Kind.SCIM else everywhere(Level.ACT)
+        for scope in Scope:
+            self.fields[area_field(scope)] = forms.ChoiceField(
+                label=scope.label,
+                choices=LEVELS,
+                initial=access.get(scope.value, Level.NONE.value),
+                required=False,
+                error_messages={"invalid_choice": "Choose one of these levels."},
+            )
 
     def kinds(self) -> list[dict[str, Any]]:
         """Return the types of key to choose from, each with what it is for."""
@@ -180,8 +202,19 @@ class NewKeyForm(KeyForm):
             for kind, text in KINDS.items()
         ]
 
+    def areas(self) -> list[forms.BoundField]:
+        """Return the fields that say what of the settings the key may use."""
+        return [self[area_field(scope)] for scope in Scope]
+
+    def areas_open(self) -> bool:
+        """Whether the part about areas has something to show from the start."""
+        return any(field.value() not in (None, "", Level.ACT.value) for field in self.areas())
+
     def _make(self, by: Actor, asked: dict[str, Any]) -> NewKey:
-        return ApiKey.generate(self.organization, kind=self.cleaned_data["kind"], by=by, **asked)
+        kind = self.cleaned_data["kind"]
+        if kind != ApiKey.Kind.SCIM:
+            asked["access"] = {scope.value: self.cleaned_data[area_field(scope)] or Level.ACT.value for scope in Scope}
+        return ApiKey.generate(self.organization, kind=kind, by=by, **asked)
 
 
 class RotationForm(KeyForm):

@@ -22,7 +22,7 @@ from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotat
 from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy, zone_of
 from apikeys.models.handover import Handover, Lineage
 from apikeys.models.notice import Notice
-from apikeys.models.power import KeyPower
+from apikeys.models.power import KeyPower, most_of
 from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
 from audit.actor import UNLIMITED, USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
@@ -30,12 +30,12 @@ from audit.models import Action, Event
 from lib.rerun import repeatable
 from members.models import Member, Organization
 from members.models.power import check
-from members.models.scope import Scope
+from members.models.scope import Access, Scope, covers, in_words, lesser, rank
 
 EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
 DESCRIPTION_LENGTH = 120
-IMMUTABLE = ("expires_on", "expires_at", "time_zone", "allowed_networks")
+IMMUTABLE = ("expires_on", "expires_at", "time_zone", "allowed_networks", "access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,16 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 class ApiKey(models.Model):
     """A key of one organization; `existing()` ones are in the list, a deleted one stays as a tombstone for the log.
 
-    `expires_on` is the date that was asked for, in `time_zone`: the organization's zone at that time, NULL if unknown.
-    The organization may have changed its zone since, so pages and e-mails show `expiry_day`. `digest` is the HMAC of
-    the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper behind the digest, NULL
-    for keys made before it was recorded. `form_token` names the form that asked for the key, so that sending the form
-    again makes no second key. `maker_id` is the id of the member who made the key, NULL if none did; it stays when
-    they are removed, which `created_by` doesn't. `allowed_networks` lists the networks that may use the key, in
-    CIDR notation; an empty list allows all. `new_origin_at` marks a key that was used from somewhere new, until an
-    Admin confirms that. `reminder_owed_at` marks a key whose expiry is in the log before anybody got the e-mail
-    about it.
+    `expires_on` is the date that was asked for, in `time_zone`: the organization's zone at that time, NULL if
+    unknown. The organization may have changed its zone since, so pages and e-mails show `expiry_day`. `digest` is
+    the HMAC of the text (`apikeys.secret`), NULL once deleted. `pepper` is the fingerprint of the pepper behind the
+    digest, NULL for keys made before it was recorded. `form_token` names the form that asked for the key, so that
+    sending the form again makes no second key. `maker_id` is the id of the member who made the key, NULL if none
+    did; it stays when they are removed, which `created_by` doesn't. `allowed_networks` lists the networks that may
+    use the key, in CIDR notation; an empty list allows all. `access` is the level in each scope that a key for the
+    REST API was given, NULL if that is what its type gives. `new_origin_at` marks a key that was used from
+    somewhere new, until an Admin confirms that. `reminder_owed_at` marks a key whose expiry is in the log before
+    anybody got the e-mail about it.
     """
 
     class Kind(models.TextChoices):
@@ -133,6 +134,7 @@ class ApiKey(models.Model):
     created_by_label = models.CharField("created by", max_length=320, editable=False)
     form_token = models.UUIDField(default=uuid.uuid4, editable=False)
     allowed_networks = models.JSONField(default=list, editable=False)
+    access = models.JSONField(null=True, editable=False)
     replaces = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="successors"
     )
@@ -174,7 +176,7 @@ class ApiKey(models.Model):
         return f"{self.description} ({self.hint})"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row. Raises ExpirationImmutable if it would change when or where an existing key works."""
+        """Save the row. Raises ExpirationImmutable if it would change when, where or for what an existing key works."""
         update_fields = kwargs.get("update_fields")
         touched = update_fields is None or set(IMMUTABLE) & set(update_fields)
         if not self._state.adding and touched:
@@ -197,6 +199,21 @@ class ApiKey(models.Model):
     def may_write(self) -> bool:
         """Whether the key may change things through its API."""
         return self.kind != self.Kind.API_READ
+
+    @property
+    def own_access(self) -> Access:
+        """What the key was given, whatever its maker may do now; only for keys that open the REST API."""
+        return most_of(self.kind) if self.access is None else self.access
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether the key was given less than its type can give."""
+        return self.kind != self.Kind.SCIM and not covers(self.own_access, most_of(self.kind))
+
+    @property
+    def access_in_words(self) -> str:
+        """A sentence that says what the key was given."""
+        return in_words(self.own_access)
 
     def actor(self, origin: Origin | None = None) -> Actor:
         """Return whoever holds this key as the actor of a verb: a directory, or a script that its maker limits."""
@@ -282,13 +299,15 @@ class ApiKey(models.Model):
         by: Actor,
         form_token: uuid.UUID | None = None,
         allowed_networks: Iterable[str] = (),
+        access: Access | None = None,
         replaces: "ApiKey | None" = None,
     ) -> NewKey:
         """Generate a key of `organization`, tell its Admins, and return it with its text, which exists nowhere else.
 
-        Raises KeyInvalid for an unknown kind, an empty or over-long description, a network that is none, or an
-        expiration date that is not in the future (in the organization's time zone) or against its policy; BeyondPower
-        for whoever may not act in API Access.
+        A key for the REST API is given `access`, or all that its type gives; never more than `by` has.
+        Raises KeyInvalid for an unknown kind, an empty or over-long description, a network that is none, no
+        access, or an expiration date that is not in the future (in the organization's time zone) or against its
+        policy; BeyondPower for whoever may not act in API Access.
         """
         description = description.strip()
         now = timezone.now()
@@ -299,11 +318,14 @@ class ApiKey(models.Model):
         if len(description) > DESCRIPTION_LENGTH:
             raise KeyInvalid("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
         check_expiration(expires_on, organization, now)
+        if access is not None and not any(rank(access, scope) for scope in Scope):
+            raise KeyInvalid("access", "Give the key access to at least one area.")
         networks = parse_networks(allowed_networks)
         text, pepper = KeyText.generate("scim" if kind == cls.Kind.SCIM else "api"), peppers.in_use()
         made_by = by.id if by.kind == ActorKind.MEMBER else None
         with transaction.atomic():
-            check(by, Scope.API_ACCESS)
+            held = check(by, Scope.API_ACCESS)
+            most = most_of(kind) if held is None else lesser(held, most_of(kind))
             api_key = cls.objects.create(
                 organization=organization,
                 kind=kind,
@@ -321,12 +343,15 @@ class ApiKey(models.Model):
                 created_by_label=by.label,
                 form_token=form_token or uuid.uuid4(),
                 allowed_networks=networks,
+                access=None if kind == cls.Kind.SCIM else lesser(most, access or most),
                 replaces=replaces,
             )
             changes: dict[str, Any] = {
                 "type": api_key.get_kind_display(),
                 "expires_on": expires_on and expires_on.isoformat(),
             }
+            if api_key.is_restricted:
+                changes["access"] = api_key.access
             if networks:
                 changes["allowed_networks"] = networks
             if replaces:
@@ -365,6 +390,7 @@ class ApiKey(models.Model):
                 by=by,
                 form_token=form_token,
                 allowed_networks=allowed_networks,
+                access=self.access,
                 replaces=self,
             )
             self.delete_when_silent = delete_when_silent

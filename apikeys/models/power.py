@@ -8,6 +8,11 @@ from members.models.power import NOTHING
 from members.models.scope import Access, Level, everywhere, lesser
 
 
+def most_of(kind: str) -> Access:
+    """Return the most that a key of this type gives access to."""
+    return everywhere(Level.READ if kind == "api_read" else Level.ACT)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyPower:
     """The power of the REST key with this primary key.
@@ -22,9 +27,9 @@ class KeyPower:
         from apikeys.models.api_key import ApiKey
 
         key = ApiKey.objects.live(timezone.now()).filter(pk=self.api_key_id)
-        rows = key.values_list("kind", "maker_id", "created_by__deactivated_at", "created_by__role__access")
-        for kind, maker_id, deactivated_at, makers in rows:
-            own = everywhere(Level.READ if kind == ApiKey.Kind.API_READ else Level.ACT)
+        rows = key.values_list("kind", "access", "maker_id", "created_by__deactivated_at", "created_by__role__access")
+        for kind, access, maker_id, deactivated_at, makers in rows:
+            own = most_of(kind) if access is None else access
             if maker_id is None:
                 return own
             return lesser(own, makers) if makers is not None and deactivated_at is None else NOTHING

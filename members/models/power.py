@@ -54,16 +54,18 @@ def has_level(by: Actor, scope: Scope, level: Level) -> bool:
     return held is None or rank(held, scope) >= RANK[level.value]
 
 
-def check(by: Actor, scope: Scope, *roles: "Role") -> None:
+def check(by: Actor, scope: Scope, *roles: "Role") -> Access | None:
     """Raise BeyondPower unless `by` may act in `scope` now and has at least the access that each of `roles` gives.
 
-    Call it under the lock of what is changed. For a directory, a task or a command it costs no query.
+    Return what `by` has, None for no limit. Call it under the lock of what is changed. For a directory, a task or a
+    command it costs no query.
     """
     held = by.power.access()
     if held is None:
-        return
+        return None
     if rank(held, scope) < RANK[Level.ACT.value]:
         raise BeyondPower.in_scope(by.label, scope.label)
     for role in roles:
         if not covers(held, role.access):
             raise BeyondPower.over_role(by.label, role.name)
+    return held

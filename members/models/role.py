@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
-from django.utils.text import get_text_list
 
 from audit.models import Action, Actor, Event
 from members.directory import RoleProfile
@@ -21,7 +20,7 @@ from members.errors import RoleInUse, RoleLocked, RoleNameTaken, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
 from members.models.power import check
-from members.models.scope import RANK, Level, Scope, covers, everywhere, rank
+from members.models.scope import RANK, Level, Scope, covers, everywhere, in_words, rank
 from torii_settings.statement import Parameter, Select, columns
 
 if TYPE_CHECKING:
@@ -111,12 +110,7 @@ class Role(models.Model):
     @property
     def summary(self) -> str:
         """Return a sentence that says what the role may do: its description, or else what its access map gives."""
-        if self.description:
-            return self.description
-        scopes = {level: [scope.label for scope in Scope if self.access.get(scope) == level] for level in Level}
-        change, look = get_text_list(scopes[Level.ACT], "and"), get_text_list(scopes[Level.READ], "and")
-        what = [f"{verb} {text}" for verb, text in (("see and change", change), ("see", look)) if text]
-        return f"May {', and '.join(what)}." if what else "Has no access to the settings."
+        return self.description or in_words(self.access)
 
     @property
     def height(self) -> tuple[bool, int, bool, int]:

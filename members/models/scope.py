@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.db import models
+from django.utils.text import get_text_list
 
 
 class Scope(models.TextChoices):
@@ -50,3 +51,13 @@ def lesser(one: Access, other: Access) -> dict[str, str]:
         scope.value: min(one, other, key=lambda access: rank(access, scope)).get(scope.value, Level.NONE.value)
         for scope in Scope
     }
+
+
+def in_words(access: Access) -> str:
+    """Return a sentence that says what an access map allows."""
+    change, look = (
+        get_text_list([scope.label for scope in Scope if access.get(scope.value) == level], "and")
+        for level in (Level.ACT, Level.READ)
+    )
+    what = [f"{verb} {text}" for verb, text in (("see and change", change), ("see", look)) if text]
+    return f"May {', and '.join(what)}." if what else "Has no access to the settings."

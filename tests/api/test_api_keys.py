@@ -9,6 +9,7 @@ import time_machine
 from apikeys.models import ApiKey
 from audit.actor import Origin
 from members.models import Member, Organization
+from members.models.scope import Level, everywhere
 from tests.api.client import Script, assert_problem
 from tests.conftest import SETUP, new_key
 
@@ -38,6 +39,7 @@ def test_a_key_is_told_of_without_its_text(reader: Script, acme: Organization, a
         "status": "live",
         "waits_for_scim": False,
         "allowed_networks": ["127.0.0.0/8"],
+        "access": everywhere(Level.ACT),
         "replaces": None,
         "rotation": None,
         "created_at": row.created_at.isoformat().replace("+00:00", "Z"),
