@@ -89,6 +89,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "scim_enabled": True,
             "scim_enabled_at": "2026-11-02T09:10:00.123456Z",
             "scim_base_url": "https://settings.example.com/scim/v2",
+            "directory_assigns_admin": True,
             "created_at": "2026-11-02T09:00:00.000001Z",
         }
     },

@@ -33,6 +33,7 @@ class OrganizationSerializer(Serializer[Organization]):
     scim_enabled = serializers.BooleanField(help_text="Whether an identity provider may use SCIM.")
     scim_enabled_at = serializers.DateTimeField(allow_null=True)
     scim_base_url = serializers.URLField()
+    directory_assigns_admin = serializers.BooleanField(help_text="Whether an identity provider may make Admins.")
     created_at = serializers.DateTimeField()
 
 

@@ -74,6 +74,16 @@ class LastAdmin(MemberError):
         )
 
 
+class AdminNotAssignable(MemberError):
+    """The organization doesn't let its identity provider make Admins."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This would make somebody an Admin, which this organization doesn't let its identity provider do. An Admin "
+            "can allow it in Settings > Security, or give the role in Settings > Members."
+        )
+
+
 class UnknownGroupMember(MemberError):
     """A group was to have members whom the organization doesn't have."""
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from members.mail import activation_mail
-from members.models import Job, Member
+from members.models import Job, Member, NewAdmin
 from members.sessions import clear_expired_sessions
 from outbox.models import OutgoingMail
 
@@ -17,6 +17,12 @@ TURN_SHARE = 0.6
 def run_jobs() -> None:
     """Go on with the jobs there are, until the clock strikes next and other tasks have had their turn."""
     Job.objects.run(TURN_SHARE * settings.JOB_INTERVAL)
+
+
+@shared_task(expires=settings.JOB_INTERVAL)
+def tell_of_new_admins() -> None:
+    """Tell all Admins whom their identity provider has made one."""
+    NewAdmin.objects.tell(timezone.now())
 
 
 @shared_task

@@ -10,6 +10,7 @@ urlpatterns = [
     path("security", security.security, name="security"),
     path("security/scim/activation", security.scim_activation, name="scim-activation"),
     path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),
+    path("security/admin-assignment", security.admin_assignment, name="admin-assignment"),
     path("security/api-keys", key_policy.key_policy, name="key-policy"),
     path("members", member_list.members, name="members"),
     path("members/employees", member_list.employees, name="employees"),

@@ -53,6 +53,7 @@ MEMBER_ERRORS: dict[type[members.MemberError], tuple[int, str]] = {
     members.RoleLocked: (400, "mutability"),
     members.RoleInUse: (409, ""),
     members.BeyondPower: (403, ""),
+    members.AdminNotAssignable: (400, "invalidValue"),
 }
 
 

@@ -343,6 +343,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": JOB_INTERVAL,
         "options": {"expires": JOB_INTERVAL},
     },
+    "tell-of-new-admins": {
+        "task": "members.tasks.tell_of_new_admins",
+        "schedule": JOB_INTERVAL,
+        "options": {"expires": JOB_INTERVAL},
+    },
     "clear-sessions": {
         "task": "members.tasks.clear_sessions",
         # By the clock, not by the time since the start: a clock that is restarted every day would never get there.

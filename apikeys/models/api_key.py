@@ -25,11 +25,11 @@ from apikeys.models.notice import Notice
 from apikeys.models.power import KeyPower, most_of
 from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
-from audit.actor import UNLIMITED, USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
+from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
 from audit.models import Action, Event
 from lib.rerun import repeatable
 from members.models import Member, Organization
-from members.models.power import check
+from members.models.power import DIRECTORY, check
 from members.models.scope import Access, Scope, covers, in_words, lesser, rank
 
 EXPIRES_SOON = relativedelta(months=1)
@@ -217,7 +217,7 @@ class ApiKey(models.Model):
 
     def actor(self, origin: Origin | None = None) -> Actor:
         """Return whoever holds this key as the actor of a verb: a directory, or a script that its maker limits."""
-        power: Power = UNLIMITED if self.kind == self.Kind.SCIM else KeyPower(self.pk)
+        power: Power = DIRECTORY if self.kind == self.Kind.SCIM else KeyPower(self.pk)
         return Actor(ActorKind.API_KEY, str(self.pk), self.hint, origin or Origin(), power, maker_id=self.created_by_id)
 
     def is_live(self, now: dt.datetime) -> bool:

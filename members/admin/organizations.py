@@ -183,6 +183,7 @@ class OrganizationAdmin(StaffAdmin):
         "base_url",
         *COLUMNS,
         "scim_lists_active_only",
+        "directory_assigns_admin",
         *KEY_POLICY,
         "created_at",
     )

@@ -6,6 +6,7 @@ from members.models.job import Job, JobBatch
 from members.models.member import Member, MemberQuerySet
 from members.models.member_email import MemberEmail
 from members.models.modification import Modification
+from members.models.new_admin import NewAdmin
 from members.models.organization import ApprovedDomain, Organization
 from members.models.role import Role
 from members.models.scope import Level, Scope
@@ -23,6 +24,7 @@ __all__ = [
     "MemberEmail",
     "MemberQuerySet",
     "Modification",
+    "NewAdmin",
     "Organization",
     "Role",
     "Scope",

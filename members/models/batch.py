@@ -31,8 +31,9 @@ from members.directory import DirectoryProfile
 from members.errors import BeyondPower, UserNameInvalid
 from members.models.member import Member
 from members.models.member_email import MemberEmail
+from members.models.new_admin import NewAdmin
 from members.models.organization import Organization, check_address, domain_of
-from members.models.power import check
+from members.models.power import check, may_make_admins
 from members.models.role import EMPLOYEE, Role
 from members.models.scope import Scope
 from torii_settings.statement import Insert
@@ -49,7 +50,7 @@ def add_members(
     Nothing happens before the first is asked for. The caller hands the profile of a None to `Member.add` before asking
     for the next: those behind somebody to be reactivated are added only then.
     """
-    for stretch in stretches(organization, profiles):
+    for stretch in stretches(organization, profiles, may_make_admins(by, organization)):
         yield from run_unit(partial(insert, organization, stretch, source=source, by=by))
 
 
@@ -61,8 +62,13 @@ class Newcomer:
     role: Role
 
 
-def stretches(organization: Organization, profiles: Sequence[DirectoryProfile]) -> list[list[Newcomer | None]]:
-    """Tell newcomers from the others (None), and cut behind everybody who may have to be reactivated; three queries."""
+def stretches(
+    organization: Organization, profiles: Sequence[DirectoryProfile], with_admins: bool
+) -> list[list[Newcomer | None]]:
+    """Tell newcomers from the others (None), and cut behind everybody who may have to be reactivated; three queries.
+
+    Admins count as newcomers only `with_admins`.
+    """
     domains = set(organization.domain_names())
     roles = {role.lower_name: role for role in organization.roles.annotate(lower_name=Lower("name"))}
     is_active = who_is_there(organization, profiles)
@@ -70,7 +76,8 @@ def stretches(organization: Organization, profiles: Sequence[DirectoryProfile]) 
     for profile in profiles:
         name = profile.user_name.lower()
         role = roles.get((profile.role_name or EMPLOYEE).strip().lower())
-        if name not in is_active and role and is_approved(profile.user_name, domains):
+        allowed = role is not None and (with_admins or not role.is_admin)
+        if name not in is_active and role and allowed and is_approved(profile.user_name, domains):
             is_active[name] = profile.active is not False
             found[-1].append(Newcomer(profile, role))
         else:
@@ -113,6 +120,7 @@ def insert(
             MemberEmail.objects.write_down(new)
             accounts = ((member, {"role": member.role.name, "active": member.is_active}) for member in new)
             Event.record_many(Action.MEMBER_CREATED, organization, by=by, changes=accounts)
+            NewAdmin.objects.write_down(organization, [member for member in new if member.role.is_admin], by=by)
     except (DatabaseError, BeyondPower):
         return [None] * len(stretch)
     return members

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from audit.models import Action, Actor, Event
 from members.models.job import Job
+from members.models.new_admin import NewAdmin
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -121,6 +122,8 @@ def settle_chunk(organization: "Organization", member_ids: list[UUID], *, by: Ac
         organization.members.filter(pk__in=[member.pk for member in found]).update(role=role, updated_at=timezone.now())
         accounts = ((member, choices[member.pk].described(member.role) | because) for member in found)
         Event.record_many(Action.MEMBER_ROLE_CHANGED, organization, by=by, changes=accounts)
+        if role.is_admin:
+            NewAdmin.objects.write_down(organization, found, by=by)
     return any(member.is_active and member.role.is_admin for found in changing.values() for member in found)
 
 

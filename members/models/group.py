@@ -19,13 +19,13 @@ from django.utils import timezone
 from audit.actor import Unlimited
 from audit.models import RECORD, Action, Actor, Event, event_of
 from members.directory import GroupProfile
-from members.errors import UnknownGroupMember, UnknownRole
+from members.errors import AdminNotAssignable, UnknownGroupMember, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
 from members.models.job import Job
 from members.models.member import Member
 from members.models.organization import Organization
-from members.models.power import check
+from members.models.power import check, may_make_admins
 from members.models.role import Role
 from members.models.scope import Scope
 from torii_settings.statement import Insert, Parameter, Select, columns, run_together, update_of
@@ -117,6 +117,7 @@ class Group(models.Model):
         # A group without a role has none to give or to take, nor can it get one while its row is locked.
         concerned = add | remove if self.role_id else set()
         lock_members(self.organization, concerned)
+        self._check_new_admins(add, by)
         removed = self._remove_members(remove)
         added = self._add_members(add)
         changes |= ids(added=added, removed=removed)
@@ -175,6 +176,13 @@ class Group(models.Model):
         # Read only for whoever has a limit, which a directory has not.
         if not isinstance(by.power, Unlimited):
             check(by, Scope.MEMBERS, *(role for role in (self.role, new_role) if role is not None))
+
+    def _check_new_admins(self, added: set[UUID], by: Actor) -> None:
+        """Raise AdminNotAssignable if `by` may make no Admins and the group's role would make one of `added`."""
+        if not added or may_make_admins(by, self.organization) or self.role is None or not self.role.is_admin:
+            return
+        if self.organization.members.filter(pk__in=added).exclude(role=self.role).exists():
+            raise AdminNotAssignable
 
     def _lock_role(self, role: Role) -> Role:
         """Return the role as it is, locked: editing it asks which groups have it, deleting it whether any has.

@@ -26,7 +26,7 @@ from lib.stopping import is_stopping
 from members.errors import LastAdmin
 from members.ids import uuid7
 from members.models.organization import Organization
-from members.models.power import MemberPower, StaffPower, check, has_level
+from members.models.power import DIRECTORY, MemberPower, StaffPower, check, has_level
 from members.models.scope import Level, Scope
 from torii_settings.celery import start_soon
 
@@ -125,7 +125,7 @@ class Job(models.Model):
         if self.actor_kind == ActorKind.STAFF:
             right = "members.change_role" if "edited_role" in self.because else "members.change_group"
             return StaffPower(self.actor_id, right)
-        return UNLIMITED
+        return DIRECTORY if self.actor_kind == ActorKind.API_KEY else UNLIMITED
 
     @property
     def state(self) -> str:

@@ -27,8 +27,9 @@ from members.models.changes import describe_changes
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.group_names import GroupNames
 from members.models.member_email import follow
+from members.models.new_admin import NewAdmin
 from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
-from members.models.power import MemberPower, check
+from members.models.power import MemberPower, check, check_new_admin
 from members.models.role import ADMIN, EMPLOYEE, Role, role_named
 from members.models.scope import Level, Scope
 from outbox.models import OutgoingMail
@@ -247,6 +248,8 @@ class Member(models.Model):
         """
         role = role_at_first(organization, profile)
         check(by, Scope.MEMBERS, role)
+        if role.is_admin:
+            check_new_admin(by, organization)
         member = cls.described(organization, role, profile, source=source)
         if not INSERT_IF_NEW.run(member):
             return None
@@ -254,6 +257,8 @@ class Member(models.Model):
         account = {"role": member.role.name, "active": member.is_active}
         event = event_of(Action.MEMBER_CREATED, organization, by, member, account)
         run_together([*follow(member, {}), (RECORD, event)])
+        if role.is_admin:
+            NewAdmin.objects.write_down(organization, [member], by=by)
         return member
 
     def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
@@ -336,6 +341,9 @@ class Member(models.Model):
             raise BeyondPower.over_maker(by.label, self.full_name)
         if leaves_admin:
             self.organization.require_admin(besides=self)
+        becomes_admin = choice.role.is_admin and not (self.role.is_admin and (self.is_active or not active))
+        if becomes_admin:
+            check_new_admin(by, self.organization)
         now = timezone.now()
         changes = dict(plain)
         events: list[tuple[Action, dict[str, Any]]] = []
@@ -365,6 +373,8 @@ class Member(models.Model):
         writes += follow(self, before)
         writes += [(RECORD, event_of(action, self.organization, by, self, details)) for action, details in events]
         run_together(writes)
+        if becomes_admin:
+            NewAdmin.objects.write_down(self.organization, [self], by=by)
 
     def _describe_updates(self, choice: RoleChoice, plain: dict[str, Any]) -> dict[str, Any]:
         """Return the audit log's account of what changes besides role and status.

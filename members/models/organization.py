@@ -121,6 +121,13 @@ class Organization(models.Model):
         help_text="Off, lists include deactivated members, as Microsoft Entra asks for.",
     )
 
+    directory_assigns_admin = models.BooleanField(
+        "identity provider may assign Admin",
+        default=True,
+        db_default=True,
+        help_text="Off, a SCIM request that would make somebody an Admin gets 400. On, all Admins are told of each.",
+    )
+
     key_expiration_required = models.BooleanField("API keys must expire", default=False)
     key_lifetime_days = models.PositiveSmallIntegerField(
         "longest lifetime of an API key, in days",
@@ -198,7 +205,7 @@ class Organization(models.Model):
             )
 
     def edit(self, *, domains: list[str], by: Actor, **changes: Any) -> None:
-        """Change `name`, `time_zone`, `scim_lists_active_only` or the key policy, and make `domains` the approved ones.
+        """Change the organization's own fields, and make `domains` the approved ones.
 
         Members whose domain is no longer approved stay; a change of nothing writes nothing. Raises ValidationError for
         a malformed value, or when `domains` is empty; BeyondPower for whoever may not act in Security.
@@ -227,6 +234,14 @@ class Organization(models.Model):
         with transaction.atomic():
             self._lock(by)
             changed = self._set(changes)
+            if changed:
+                Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
+
+    def let_directory_assign_admin(self, allowed: bool, *, by: Actor) -> None:
+        """Let the identity provider make Admins, or not any more; those whom it has made stay. Raises BeyondPower."""
+        with transaction.atomic():
+            self._lock(by)
+            changed = self._set({"directory_assigns_admin": allowed})
             if changed:
                 Event.record(Action.ORGANIZATION_UPDATED, self, by=by, target=self, changes=changed)
 

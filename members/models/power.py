@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from audit.actor import Actor
-from members.errors import BeyondPower
+from audit.actor import Actor, Unlimited
+from members.errors import AdminNotAssignable, BeyondPower
 from members.models.scope import RANK, Access, Level, Scope, covers, rank
 
 if TYPE_CHECKING:
+    from members.models.organization import Organization
     from members.models.role import Role
 
 NOTHING: Access = {}
@@ -46,6 +47,29 @@ class StaffPower:
 
         user = User.objects.filter(pk=self.user_id, is_staff=True, is_active=True).first()
         return None if user is not None and user.has_perm(self.right) else NOTHING
+
+
+class DirectoryPower(Unlimited):
+    """An identity provider may do everything, but make Admins where its organization forbids it."""
+
+
+DIRECTORY = DirectoryPower()
+
+
+def is_directory(by: Actor) -> bool:
+    """Whether an identity provider acts."""
+    return isinstance(by.power, DirectoryPower)
+
+
+def may_make_admins(by: Actor, organization: "Organization") -> bool:
+    """Whether `by` may make somebody an Admin, as far as the organization's policy is concerned."""
+    return organization.directory_assigns_admin or not is_directory(by)
+
+
+def check_new_admin(by: Actor, organization: "Organization") -> None:
+    """Raise AdminNotAssignable if `by` is an identity provider that may make nobody an Admin of `organization`."""
+    if not may_make_admins(by, organization):
+        raise AdminNotAssignable
 
 
 def has_level(by: Actor, scope: Scope, level: Level) -> bool:

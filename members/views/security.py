@@ -39,6 +39,17 @@ def scim_activation(request: MemberRequest) -> HttpResponse:
 
 
 @requires(Scope.SECURITY, Level.ACT)
+def admin_assignment(request: MemberRequest) -> HttpResponse:
+    """Let the identity provider make Admins, or not any more. A GET, as after a sign-in in between, changes nothing."""
+    if request.method == "POST":
+        allowed = request.POST.get("allowed") == "yes"
+        request.organization.let_directory_assign_admin(allowed, by=request.actor)
+        may = "may" if allowed else "may not"
+        messages.success(request, f"The identity provider {may} assign Admin.")
+    return redirect("security")
+
+
+@requires(Scope.SECURITY, Level.ACT)
 def scim_deactivation(request: MemberRequest) -> HttpResponse:
     """Ask, naming the keys that will be refused, then turn SCIM off."""
     if request.method == "POST":

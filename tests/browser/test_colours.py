@@ -47,7 +47,10 @@ def differs(one: str, other: str) -> bool:
 def test_forced_colours_show_the_switch_the_tab_and_the_edge_of_a_dialog(acme, ana, open_browser: Open, scheme: str):
     page = open_browser(ana, forced_colors="active", color_scheme=scheme)
     page.goto("/settings/security")
-    switch, canvas = page.get_by_role("switch"), style(page.locator("body"), "backgroundColor")
+    switch, canvas = (
+        page.get_by_role("switch", name="SCIM provisioning"),
+        style(page.locator("body"), "backgroundColor"),
+    )
 
     def drawn() -> tuple[str, str, str]:
         return (

@@ -107,9 +107,9 @@ def test_an_answer_that_never_comes_is_told_and_the_switch_goes_back(acme, ana, 
     page = open_browser(ana)
     page.goto("/settings/security")
     page.route("**/activation", lambda route: route.abort())
-    page.get_by_role("switch").click()
+    page.get_by_role("switch", name="SCIM provisioning").click()
     expect(page.get_by_role("alert")).to_contain_text("It isn’t known whether SCIM was turned on.")
-    expect(page.get_by_role("switch")).not_to_be_checked()
+    expect(page.get_by_role("switch", name="SCIM provisioning")).not_to_be_checked()
 
 
 def test_a_double_click_sends_a_form_once(acme, ana, open_browser):
@@ -145,7 +145,7 @@ def test_toasts_go_away(acme, ana, open_browser):
     page = open_browser(ana)
     page.clock.install()
     page.goto("/settings/security")
-    page.get_by_role("switch").click()
+    page.get_by_role("switch", name="SCIM provisioning").click()
     toast = page.get_by_text("SCIM provisioning is on.")
     expect(toast).to_be_visible()
     page.clock.run_for(5500)
@@ -158,7 +158,7 @@ def test_the_switch_does_not_move_before_the_dialog_is_answered(acme, ana, open_
     page.evaluate(
         "() => { window.moves = 0; document.addEventListener('change', () => { window.moves += 1; }, true); }"
     )
-    switch = page.get_by_role("switch")
+    switch = page.get_by_role("switch", name="SCIM provisioning")
     switch.click()
     dialog = page.get_by_role("dialog", name="Turn SCIM provisioning off?")
     expect(dialog).to_be_visible()
@@ -174,7 +174,7 @@ def test_the_switch_does_not_move_before_scim_is_on(acme, ana, open_browser):
     page.goto("/settings/security")
     held: list[Route] = []
     page.route("**/activation", lambda route: held.append(route))
-    switch = page.get_by_role("switch")
+    switch = page.get_by_role("switch", name="SCIM provisioning")
     switch.click()
     expect(switch).to_have_attribute("aria-busy", "true")
     expect(switch).not_to_be_checked()

@@ -143,7 +143,7 @@ def reach_deletion(page: Page, key_id: str, rita: Member) -> None:
 
 def reach_turning_off(page: Page, key_id: str, rita: Member) -> None:
     page.goto("/settings/security")
-    page.get_by_role("switch").click()
+    page.get_by_role("switch", name="SCIM provisioning").click()
 
 
 def reach_policy(page: Page, key_id: str, rita: Member) -> None:

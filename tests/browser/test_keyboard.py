@@ -57,7 +57,7 @@ def test_escape_closes_a_dialog_and_gives_the_focus_back(acme, ana, open_browser
 def test_the_switch_turns_by_the_space_bar_and_keeps_the_focus(acme, ana, open_browser):
     page = open_browser(ana)
     page.goto("/settings/security")
-    switch = page.get_by_role("switch")
+    switch = page.get_by_role("switch", name="SCIM provisioning")
     tab_to(page, "[role=switch]")
     page.keyboard.press("Space")
     expect(page.get_by_role("dialog", name="Turn SCIM provisioning off?")).to_be_visible()

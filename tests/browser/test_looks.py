@@ -65,7 +65,7 @@ def open_member(page: Page) -> None:
 
 def turn_off(page: Page) -> None:
     page.goto("/settings/security")
-    page.get_by_role("switch").click()
+    page.get_by_role("switch", name="SCIM provisioning").click()
     expect(page.get_by_role("dialog")).to_be_visible()
 
 

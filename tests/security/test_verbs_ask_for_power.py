@@ -78,6 +78,7 @@ VERBS: dict[str, Callable[[World, Actor], Any]] = {
     "Role.delete_role": lambda w, by: w.role.delete_role(by=by),
     "Job.resume": lambda w, by: w.job.resume(by=by),
     "Organization.edit": lambda w, by: w.organization.edit(domains=["new.example"], by=by),
+    "Organization.let_directory_assign_admin": lambda w, by: w.organization.let_directory_assign_admin(False, by=by),
     "Organization.set_key_policy": lambda w, by: w.organization.set_key_policy(key_expiration_required=True, by=by),
     "Organization.enable_scim": lambda w, by: w.organization.enable_scim(by=by),
     "Organization.disable_scim": lambda w, by: w.organization.disable_scim(by=by),
