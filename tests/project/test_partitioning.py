@@ -14,7 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from audit.actor import Origin
-from members.models import Job, Organization, Role, User
+from members.models import Job, NewAdmin, Organization, Role, User
 from outbox.models import OutgoingMail
 from tests.conftest import SETUP, Migrate, new_key, person
 from tests.identity_provider import IdentityProvider
@@ -212,6 +212,7 @@ def furnish(organization: Organization, domain: str) -> None:
     made = IdentityProvider(key.text).call("POST", "/Groups", {"displayName": "Works", "members": members})
     assert made.status_code == 201, made.content
     Job.objects.write_down(organization, [member.pk], by=SETUP, because={})
+    NewAdmin.objects.write_down(organization, [member], by=key.api_key.actor())
     assert Role.objects.filter(organization=organization).exists()
     assert ApiKey.objects.filter(organization=organization).exists()
     assert Notice.objects.filter(organization=organization).exists()
