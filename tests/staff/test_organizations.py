@@ -32,6 +32,7 @@ def form(organization=None, domains=(), removed=(), **changes):
     for number, domain in enumerate(domains, start=len(there)):
         lines[f"approved_domains-{number}-domain"] = domain
     policy = {"key_lifetime_days": "365", "reminds_week_before": "on", "reminds_day_before": "on"}
+    policy |= {"directory_assigns_admin": "on"}
     own = {"name": "Acme", "time_zone": "UTC", "reminds_at_expiry": "on"} | policy
     if not organization:
         own |= {"admin_email": f"Ada@{domains[0].lower() if domains else 'acme.example'}", "admin_given_name": "Ada"}
