@@ -35,6 +35,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     has_written = False
     _statements: StatementCursor | None = None
+    _statement_cursor: Cursor | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
         """Return a connection with the readers."""
@@ -81,8 +82,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is None:
             self.ensure_connection()
         # As Django's `_prepare_cursor` does, but for a look at whether another thread's connection is used.
-        make = self.make_debug_cursor if self.queries_logged else self.make_cursor
-        return make(self.statements())
+        statements = self.statements()
+        if self.queries_logged:
+            return self.make_debug_cursor(statements)
+        if self._statement_cursor is None or self._statement_cursor.cursor is not statements:
+            self._statement_cursor = self.make_cursor(statements)
+        return self._statement_cursor
 
     def statements(self) -> StatementCursor:
         """Return the StatementCursor of the connection that is open; a new one takes as long as a small query."""

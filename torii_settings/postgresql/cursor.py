@@ -24,6 +24,12 @@ READ = re.compile(r"[\s(]*(?:SELECT|SHOW|SET|VALUES|EXPLAIN|SAVEPOINT|RELEASE|RO
 class Cursor(CursorWrapper):
     """A cursor that survives disturbances."""
 
+    def fetchall(self) -> list[Any]:
+        """Return all rows; Django makes a method for it each time that it is asked for."""
+        with self.db.wrap_database_errors:
+            rows: list[Any] = self.cursor.fetchall()
+        return rows
+
     def _execute(self, sql: Any, params: Any, *context: Any) -> Any:
         return executed(self.db, sql, lambda: self._outlive(sql, params, *context))
 
