@@ -25,13 +25,17 @@ def other_connection(*, patience: str = "50ms") -> Iterator[Other]:
 
 
 def text_columns() -> list[tuple[str, str, int]]:
-    """Return table, name and length of a text column of each of our tables that has one."""
-    found = {}
+    """Return table, name and length of a text column of each of our tables that has one: a unique one, if there is.
+
+    That one is read by most statements that look a row up.
+    """
+    found = []
     for model in [model for app in APPS for model in apps.get_app_config(app).get_models()]:
-        for field in model._meta.local_concrete_fields:
-            if isinstance(field, CharField) and field.max_length:
-                found[model._meta.db_table] = (model._meta.db_table, field.attname, field.max_length)
-    return list(found.values())
+        fields = [each for each in model._meta.local_concrete_fields if isinstance(each, CharField) and each.max_length]
+        if fields:
+            field = next((each for each in fields if each.unique), fields[-1])
+            found.append((model._meta.db_table, field.attname, field.max_length or 0))
+    return found
 
 
 def change_types(other: Other) -> None:
