@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from api.kinds import KINDS, Kind
 from api.openapi import introduction
 from api.views.schema import document
+from lib.addresses import absolute
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False, "typographer": True}).enable("smartquotes")
 FORMATS = {"date-time": "time", "uuid": "UUID", "uri": "URL", "date": "date"}
@@ -177,7 +178,7 @@ def type_of(schema: Schema) -> str:
 def call_of(method: str, path: str, body: Any, *, keyed: bool) -> str:
     """Return the operation as a command for a shell, in which ids are variables."""
     address = re.sub(r"\{(\w+)\}", lambda match: f"${match[1].upper()}", path)
-    lines = [f'curl "{settings.BASE_URL}{address}"']
+    lines = [f'curl "{absolute(address)}"']
     if method != "GET":
         lines[0] = f"{lines[0]} -X {method}"
     if keyed:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
+from lib.addresses import absolute
 from lib.database_errors import Fault
 
 
@@ -20,7 +19,7 @@ class Kind:
     @property
     def type(self) -> str:
         """The URI that names the kind, and leads to what is said about it (RFC 9457 §3.1.1)."""
-        return f"{settings.BASE_URL}/docs/api#{self.code}"
+        return absolute(f"/docs/api#{self.code}")
 
 
 # To follow a query that takes too long.

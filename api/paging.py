@@ -6,7 +6,6 @@ organization, the address and the filters that they were made for.
 
 from typing import Any
 
-from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db.models import QuerySet
 from rest_framework.pagination import Cursor, CursorPagination
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from api.problems import Problem
+from lib.addresses import absolute
 
 
 class Pages(CursorPagination):
@@ -57,4 +57,4 @@ class Pages(CursorPagination):
     def encode_cursor(self, cursor: Cursor) -> str:
         """Return the URL of the page that begins at `cursor`; it starts with `BASE_URL`, whatever Host says."""
         text = self.signer.sign_object([cursor.offset, cursor.reverse, cursor.position])
-        return replace_query_param(f"{settings.BASE_URL}{self.request.get_full_path()}", "cursor", text)
+        return replace_query_param(absolute(self.request.get_full_path()), "cursor", text)

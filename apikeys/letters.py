@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from django.conf import settings
 from django.utils.text import capfirst
 
 from apikeys.models import ApiKey, Handover, KnownOrigin, Notice
+from lib.addresses import absolute
 from members.models import Level, Scope
 
 DAY = dt.timedelta(days=1)
@@ -487,7 +487,7 @@ def look_at(api_key: ApiKey, action: str) -> tuple[str, str]:
 
 
 def api_access() -> str:
-    return f"{settings.BASE_URL}/settings/api-access"
+    return absolute("/settings/api-access")
 
 
 def key_url(api_key: ApiKey) -> str:

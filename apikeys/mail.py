@@ -13,6 +13,7 @@ from icalendar import Alarm, Calendar, Event
 from apikeys.letters import Letter, key_url, letter_for
 from apikeys.models import ApiKey, Notice
 from lib import request_id
+from lib.addresses import absolute
 
 # How long before the expiry a calendar speaks up: the first of these that is still ahead.
 ALARMS = (dt.timedelta(days=7), dt.timedelta(days=1))
@@ -46,7 +47,7 @@ def cause(notice: Notice) -> dict[str, str]:
 def message_id(notice: Notice) -> str:
     """Return the Message-ID that this kind and occasion, recipient and key have, now and ever."""
     what = "/".join(part for part in (notice.kind, notice.occasion) if part)
-    name = f"{settings.BASE_URL}/{notice.api_key.key_id}/{what}/{notice.recipient.lower()}"
+    name = absolute(f"/{notice.api_key.key_id}/{what}/{notice.recipient.lower()}")
     return f"<{uuid5(NAMESPACE_URL, name)}@{urlsplit(settings.BASE_URL).hostname}>"
 
 

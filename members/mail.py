@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from lib.addresses import absolute
 from members.models import Member, NewAdmin
 from outbox.models import one_line
 
@@ -19,7 +19,7 @@ def activation_mail(member: Member, inviter: str) -> EmailMessage:
         "organization": member.organization,
         "role": member.role,
         "address": member.user_name,
-        "url": f"{settings.BASE_URL}/settings/",
+        "url": absolute("/settings/"),
     }
     return EmailMessage(
         subject=f"You have been added to {member.organization}",
@@ -47,8 +47,8 @@ def new_admins_mail(new_admins: Sequence[NewAdmin], address: str) -> EmailMessag
             {"label": "Key", "value": first.made_by, "is_code": True},
             {"label": "When", "value": f"{at:%-d %b %Y, %H:%M} ({organization.time_zone})"},
         ],
-        "members_url": f"{settings.BASE_URL}/settings/members?role=Admin",
-        "security_url": f"{settings.BASE_URL}/settings/security",
+        "members_url": absolute("/settings/members?role=Admin"),
+        "security_url": absolute("/settings/security"),
     }
     mail = EmailMultiAlternatives(
         subject=subject, body=render_to_string("members/mail/new_admins.txt", context), to=[address]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django_scim.adapters import SCIMMixin
 from scim2_models import Context, InvalidValueException, PatchOp, TooManyException
 
+from lib.addresses import absolute
 from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.models import Member
 from scim.body import inspect
@@ -48,7 +49,7 @@ def get_member_model() -> type[Member]:
 def base_url(request: Any) -> str:
     """Return the base URL that `request` came in under, as the outside knows it: `/scim/v2`, also below `/v1.0`."""
     prefix = request.path_info.partition("/scim/v2")[0]
-    return f"{settings.BASE_URL}{prefix}/scim/v2"
+    return absolute(f"{prefix}/scim/v2")
 
 
 class Adapter(SCIMMixin):

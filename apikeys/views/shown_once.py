@@ -5,13 +5,13 @@ answer is that of the POST which made the key, so going back or reloading can on
 has made a key makes no other.
 """
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from apikeys.forms import KeyForm
 from apikeys.models import ApiKey, NewKey
+from lib.addresses import absolute
 from lib.compression import never_compressed
 from members.middleware import MemberRequest
 
@@ -27,7 +27,7 @@ def render_shown_once(request: MemberRequest, new: NewKey) -> HttpResponse:
     """Show the text of a new key, in an answer that nothing may keep."""
     api_key = new.api_key
     is_scim = api_key.kind == ApiKey.Kind.SCIM
-    base_url = request.organization.scim_base_url if is_scim else f"{settings.BASE_URL}/v1.0"
+    base_url = request.organization.scim_base_url if is_scim else absolute("/v1.0")
     first_call = f"{base_url}/Users?count=1" if is_scim else f"{base_url}/organization"
     context = {
         "api_key": api_key,

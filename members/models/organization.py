@@ -8,7 +8,6 @@ import zoneinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, validate_email
 from django.db import models, transaction
@@ -16,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.models import Action, Actor, Event
+from lib.addresses import absolute
 from members.errors import LastAdmin, UserNameInvalid
 from members.ids import organization_id
 from members.models.power import check
@@ -161,7 +161,7 @@ class Organization(models.Model):
     @property
     def scim_base_url(self) -> str:
         """The URL that an admin pastes into the identity provider."""
-        return f"{settings.BASE_URL}/scim/v2"
+        return absolute("/scim/v2")
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

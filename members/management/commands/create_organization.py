@@ -4,13 +4,13 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from audit.actor import Actor
+from lib.addresses import absolute
 from members.directory import DirectoryProfile
 from members.errors import MemberError
 from members.management.arguments import line
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         self.stderr.write(
-            f"{organization} is there. {options['admin_email']} signs in at {settings.BASE_URL}/accounts/login/ "
+            f"{organization} is there. {options['admin_email']} signs in at {absolute('/accounts/login/')} "
             f"with {'the password' if password else 'a code sent by e-mail'}.\n"
             "Others sign in there with a code sent by e-mail, once the Admin or the identity provider has added them."
         )
