@@ -44,6 +44,12 @@ class Action(models.TextChoices):
     GROUP_UPDATED = "group.updated", "Group changed"
     GROUP_REMOVED = "group.removed", "Group removed"
     GROUP_ROLE_CHANGED = "group.role_changed", "Group's role changed"
+    SIGNED_IN = "sign_in.succeeded", "Signed in"
+    SIGN_IN_FAILED = "sign_in.failed", "Sign-in failed"
+    SIGN_IN_LOCKED = "sign_in.locked", "Sign-in refused after too many attempts"
+    PASSWORD_SET = "password.set", "Password set"
+    ORGANIZATION_ENTERED = "organization.entered", "Switched to this organization"
+    STAFF_OPENED = "staff.opened", "Page opened by staff"
     ORGANIZATION_CREATED = "organization.created", "Organization created"
     ORGANIZATION_UPDATED = "organization.updated", "Organization changed"
 

@@ -28,6 +28,7 @@ class FailoverCache(RedisCache):
         }
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
         memory_params = {name: value for name, value in params.items() if name != "OPTIONS"}
+        memory_params["OPTIONS"] = memory_params.pop("MEMORY_OPTIONS", {})
         # Django makes a cache for each thread. Those in memory share what they hold by their name.
         self._memory = LocMemCache(f"instead of {server}", memory_params)
 

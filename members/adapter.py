@@ -8,14 +8,24 @@ from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from django.conf import settings
-from django.http import HttpRequest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.mail import EmailMessage
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 
 from audit.actor import Origin
+from audit.models import Action
+from lib.addresses import absolute, is_ours
 from lib.durations import lasting
-from members.templatetags.moments import day_text
+from members.account_events import record_attempt, record_by_person
+from members.account_mail import facts_of, tell_new_device
+from members.devices import Device
+from members.models import User
+from members.sign_in_limits import Attempt
 from outbox.models import LIFETIME, OutgoingMail
+
+# allauth's name for the mail to an address that nobody has.
+UNKNOWN_ADDRESS = "account/email/unknown_account"
 
 # A code or link that no longer works isn't worth sending.
 LIFETIMES = {
@@ -25,6 +35,8 @@ LIFETIMES = {
 
 
 LATER = "Too many attempts. Wait a few minutes, then try again."
+BY_CODE = "Too many attempts. Wait a few minutes, or have a new code e-mailed."
+ENOUGH_MAILS = "Too many e-mails to this address were asked for. Use the latest one, or try again later."
 LINK_IS_DEAD = "This link no longer works: it was used before, or it is too old. Ask for a new one."
 
 
@@ -44,7 +56,8 @@ class AccountAdapter(DefaultAccountAdapter):
         "invalid_password_reset": LINK_IS_DEAD,
         "rate_limited": LATER,
         "same_as_current": "The new password is the present one. Choose another.",
-        "too_many_login_attempts": LATER,
+        "too_many_login_attempts": BY_CODE,
+        "too_many_mails": ENOUGH_MAILS,
         "unknown_email": "No organization has an active member with this address.",
     }
 
@@ -52,28 +65,77 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return False."""
         return False
 
+    def is_safe_url(self, url: str) -> bool:
+        """Whether somebody may be sent on to `url`. The Host that the request named says nothing about that."""
+        return is_ours(url)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the client's address, by which allauth counts what it limits itself."""
+        return Origin.of(request).ip or "unknown"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the password, before it is looked at. Raises ValidationError for too many."""
+        address = credentials.get("email", "")
+        if not Attempt(request, address).try_password():
+            record_attempt(Action.SIGN_IN_LOCKED, address, request)
+            raise self.validation_error("too_many_login_attempts")
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """Return whose address and password these are, if they are anybody's."""
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user:
+            Attempt(request, credentials.get("email", "")).password_is_right()
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record a wrong password."""
+        record_attempt(Action.SIGN_IN_FAILED, credentials.get("email", ""), request)
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Begin the session; tell the person if it is on a new device. Their very first device is no news."""
+        assert isinstance(user, User)  # noqa: S101 - the user model
+        is_first = user.last_login is None
+        super().login(request, user)
+        record_by_person(Action.SIGNED_IN, user, request)
+        if not is_first and not Device.of(request).knows(user.email):
+            tell_new_device(user, request)
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
+        """Return where to go on, and have the browser remember that the account has signed in on it."""
+        response: HttpResponse = super().post_login(request, user, **kwargs)
+        Device.of(request).remember(user.get_username(), response)
+        return response
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Write the mail down: whoever waits for the answer must not wait for the mail server."""
+        """Write the mail down: whoever waits for the answer must not wait for the mail server.
+
+        For an address that nobody has, do the same work for nothing: how long an answer takes tells nobody which
+        addresses are known.
+        """
+        if template_prefix == UNKNOWN_ADDRESS:
+            self.pretend_mail(email)
+            return
+        lifetime = LIFETIMES.get(template_prefix, LIFETIME)
+        OutgoingMail.objects.write_down([self.written(template_prefix, email, context)], lifetime=lifetime)
+
+    def pretend_mail(self, email: str) -> None:
+        """Do the work of a mail with a code."""
+        code = {"code": self.generate_login_code()}
+        OutgoingMail.objects.pretend([self.written("account/email/login_code", email, code)])
+
+    def written(self, template_prefix: str, email: str, context: dict[str, Any]) -> EmailMessage:
+        """Return the mail, with what all of them say."""
         lifetime = LIFETIMES.get(template_prefix, LIFETIME)
         told = {
             "request": current.request,
             "email": email,
             "works_for": lasting(int(lifetime.total_seconds())),
-            "facts": facts_of(current.request),
+            "facts": facts_of(current.request, "Asked for on"),
         }
-        message = self.render_mail(template_prefix, email, told | context)
-        OutgoingMail.objects.write_down([message], lifetime=lifetime)
+        message: EmailMessage = self.render_mail(template_prefix, email, told | context)
+        return message
 
     def get_reset_password_from_key_url(self, key: str) -> str:
-        """Return the link of a mail. Its host is ours, whatever Host the request named."""
+        """Return the link of a mail."""
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return settings.BASE_URL + path.replace("UID-KEY", quote(key))
-
-
-def facts_of(request: HttpRequest) -> list[dict[str, str]]:
-    """Return when and from where a mail was asked for, as a mail shows facts."""
-    now = timezone.now().astimezone(dt.UTC)
-    return [
-        {"label": "Asked for on", "value": f"{day_text(now)}, {now:%H:%M} (UTC)"},
-        {"label": "From the address", "value": Origin.of(request).ip or "unknown"},
-    ]
+        return absolute(path.replace("UID-KEY", quote(key)))

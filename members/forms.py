@@ -5,10 +5,13 @@ code or a password.
 from typing import Any
 
 from allauth.account import app_settings, forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from allauth.core import context as current
 from django import forms
 
 from lib.durations import lasting
 from members.models import User
+from members.sign_in_limits import Attempt
 
 REQUIRED = {
     "login": "Write your e-mail address.",
@@ -41,11 +44,16 @@ class OwnWords(forms.Form):
         return cleaned
 
 
-class EnsureUserMixin:
-    """Makes the User of an active member before allauth looks for it."""
+class AsksForMail:
+    """Counts the mails to an address, and makes the User of an active member before allauth looks for it."""
 
     def clean_email(self) -> str:
-        """Return the address that was asked for; whether anybody has it is not told."""
+        """Return the address that was asked for; whether anybody has it is not told.
+
+        Raises ValidationError for too many mails, also to an address that nobody has.
+        """
+        if not Attempt(current.request, self.cleaned_data["email"]).ask_for_mail():  # type: ignore[attr-defined]
+            raise get_adapter().validation_error("too_many_mails")
         User.objects.ensure_for_member(self.cleaned_data["email"])  # type: ignore[attr-defined]
         return super().clean_email()  # type: ignore[misc,no-any-return]
 
@@ -54,7 +62,7 @@ class LoginForm(OwnWords, allauth_forms.LoginForm):
     """Signs in with a password."""
 
 
-class RequestLoginCodeForm(OwnWords, EnsureUserMixin, allauth_forms.RequestLoginCodeForm):
+class RequestLoginCodeForm(OwnWords, AsksForMail, allauth_forms.RequestLoginCodeForm):
     """Asks for a sign-in code by e-mail."""
 
 
@@ -83,7 +91,7 @@ class SetPasswordForm(OwnWords, allauth_forms.SetPasswordForm):
     """Sets a first password."""
 
 
-class ResetPasswordForm(OwnWords, EnsureUserMixin, allauth_forms.ResetPasswordForm):
+class ResetPasswordForm(OwnWords, AsksForMail, allauth_forms.ResetPasswordForm):
     """Asks for a link that sets a password."""
 
 

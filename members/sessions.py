@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from audit.models import Action, Actor, Event
 from lib.each import concerns_all_rows, for_each
 from members.models import Member, User
 
@@ -51,9 +52,10 @@ def memberships(user: User, session: SessionBase) -> list[Member]:
     return sorted(usable, key=lambda member: str(member.pk) != chosen)
 
 
-def choose_membership(member: Member, session: SessionBase) -> None:
-    """Go on as `member`, who has to be one of the session's `memberships`."""
+def choose_membership(member: Member, session: SessionBase, by: Actor) -> None:
+    """Go on as `member`, who has to be one of the session's `memberships`; the organization entered records it."""
     session[MEMBER_ID] = str(member.pk)
+    Event.record(Action.ORGANIZATION_ENTERED, member.organization, by=by, target=member)
 
 
 def usable_memberships(user: User, session: SessionBase) -> list[Member]:

@@ -36,6 +36,7 @@ WSGI_APPLICATION = "torii_settings.wsgi.application"
 # Served over TLS, everything insists on it; a plain http BASE_URL (a first look, a test on loopback) cannot.
 SERVED_OVER_TLS = BASE_URL.startswith("https://")
 SECURE_SSL_REDIRECT = SERVED_OVER_TLS
+SECURE_SSL_HOST = BASE_URL.partition("://")[2]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SERVED_OVER_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
 SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
@@ -72,6 +73,7 @@ KEY_RATE_BURST = env.KEY_RATE_BURST
 KEY_IN_FLIGHT = env.KEY_IN_FLIGHT
 ORGANIZATION_IN_FLIGHT = env.ORGANIZATION_IN_FLIGHT
 BAD_KEY_LIMIT = env.BAD_KEY_LIMIT
+SIGN_IN_MAILS_PER_DAY = env.SIGN_IN_MAILS_PER_DAY
 
 WEB_WORKERS = env.WEB_WORKERS
 WEB_THREADS = env.WEB_THREADS
@@ -196,8 +198,14 @@ USE_I18N = False
 FORMAT_MODULE_PATH = "torii_settings.formats"
 
 REDIS_URL = env.REDIS_URL.url if env.REDIS_URL else ""
-if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "lib.cache.FailoverCache", "LOCATION": REDIS_URL}}
+# What a process keeps in memory, without Redis or while Redis is away. Django's default, 300, would let anybody push
+# the counts of sign-in attempts out.
+CACHE_ENTRIES = {"MAX_ENTRIES": 100_000}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "lib.cache.FailoverCache", "LOCATION": REDIS_URL, "MEMORY_OPTIONS": CACHE_ENTRIES}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": CACHE_ENTRIES}
+}
 
 # Signing in -----------------------------------------------------------------------------------------------------------
 
@@ -206,9 +214,8 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 if DEMO:
     AUTHENTICATION_BACKENDS.append("members.demo.DemoBackend")
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "members.passwords.HardToGuess"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "settings"
@@ -229,7 +236,11 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 # Whether somebody has an address is told neither by a page nor by a mail to whoever has it.
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+# Such a mail is none (`members.adapter`): it takes as long as one that is sent.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
+# allauth can limit by address or by network, not by both. So passwords, codes and mails are limited by
+# `members.sign_in_limits`.
+ACCOUNT_RATE_LIMITS = {"login_failed": None, "request_login_code": None, "reset_password": None}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

@@ -24,9 +24,11 @@ from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from audit.actor import Actor, Origin
+from audit.models import Action, Event
+from lib.attempts import Limit
 from lib.words import SearchTooLong, words_of
 from members.errors import MemberError
-from members.models import User
+from members.models import Organization, User
 
 # What a customer can copy of a key; the part in it that identifies the key.
 KEY_HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
@@ -141,6 +143,21 @@ class StaffAdmin(ModelAdmin):
         names = [str(obj) for obj in objs]
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
 
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: models.Model | None = None,
+    ) -> HttpResponse:
+        """Show the page of an object; the organization that it belongs to can see who of the staff opened it."""
+        if request.method == "GET" and obj is not None:
+            record_opened(obj, staff(request))
+        page: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
+        return page
+
     # What a verb refuses ----------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -216,6 +233,18 @@ class StaffAdmin(ModelAdmin):
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget
         return field
+
+
+def record_opened(obj: models.Model, by: Actor) -> None:
+    """Record in the log of an object's organization that staff opened its page, at most once a minute.
+
+    A page of the log itself isn't recorded: reading it would make it longer.
+    """
+    organization = obj if isinstance(obj, Organization) else getattr(obj, "organization", None)
+    if organization is None or isinstance(obj, Event):
+        return
+    if Limit("staff opened", 1, 60).by(by.id, obj._meta.label, str(obj.pk)).take():
+        Event.record(Action.STAFF_OPENED, organization, by=by, target=obj)
 
 
 def become(obj: models.Model, created: models.Model) -> None:

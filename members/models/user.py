@@ -6,8 +6,9 @@ first time with an address that an organization's member has.
 
 from typing import Any, ClassVar
 
+from allauth.core import context as current
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
@@ -64,10 +65,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    _sets_first_password = False
+
+    def set_password(self, raw_password: str | None) -> None:
+        self._sets_first_password = not self.has_usable_password()
+        super().set_password(raw_password)
+
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the user, the address in lower case."""
+        """Save the user, the address in lower case. Tell the person of a new password, at whatever door it was set."""
+        from audit.models import Action
+        from members.account_events import record_by_person
+        from members.account_mail import tell_password
+
         self.email = self.email.lower()
-        super().save(*args, **kwargs)
+        # Django's mark that set_password was called; a password that is hashed anew, because it was right, has none.
+        is_new_password = getattr(self, "_password", None) is not None and not self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_new_password:
+                record_by_person(Action.PASSWORD_SET, self, current.request)
+                tell_password(self, current.request, is_first=self._sets_first_password)
 
     def actor(self, origin: Origin | None = None, *, right: str) -> Actor:
         """Return this member of the vendor's staff as an actor, who may do everything while they have `right`."""

@@ -209,7 +209,8 @@ def test_an_organization_leads_to_what_belongs_to_it_with_counts(admin, acme, gl
     new_key(acme)
     new_key(acme).api_key.delete_key(by=SETUP)
     counts = {"members.Member": 2, "members.Role": 5, "members.Group": 1, "apikeys.ApiKey": 1}
-    for shown in (admin.get(page(ORGANIZATION)).text, admin.get(page(ORGANIZATION, "change", acme.pk)).text):
+    for place in (page(ORGANIZATION), page(ORGANIZATION, "change", acme.pk)):
+        shown = admin.get(place).text
         for model, count in counts.items():
             path = f"{page(model)}?organization__id__exact={acme.pk}"
             assert f'href="{path}">{count}<' in shown, model

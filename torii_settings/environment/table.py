@@ -84,6 +84,10 @@ class Environment(Table):
     KEY_IN_FLIGHT = WholeNumber("requests of a key or a session that a web process has under way", default="16")
     ORGANIZATION_IN_FLIGHT = WholeNumber("requests of an organization that a web process has under way", default="48")
     BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
+    SIGN_IN_MAILS_PER_DAY = WholeNumber(
+        "mails with a code or a link that an e-mail address gets in a day; a third of them from one network",
+        default="30",
+    )
     WEB_WORKERS = WholeNumber("processes of the web server", default="2", least=1, most=256)
     WEB_THREADS = WholeNumber(
         "requests that each of them answers at the same time, of one organization one less",
