@@ -23,7 +23,7 @@ REMEMBERED_SECONDS = 24 * 3600
 def record_by_person(action: Action, user: User, request: HttpRequest | None, **changes: Any) -> None:
     """Record what a person did with their own account."""
     for member in members_of(user.email):
-        by = Actor.member(member, Origin.of(request)) if request else Actor.command_line("manage.py")
+        by = member.actor(Origin.of(request)) if request else Actor.command_line("manage.py")
         Event.record(action, member.organization, by=by, target=member, changes=changes)
 
 

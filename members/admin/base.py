@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import IntegerField, QuerySet, Subquery
@@ -154,9 +155,13 @@ class StaffAdmin(ModelAdmin):
     ) -> HttpResponse:
         """Show the page of an object; the organization that it belongs to can see who of the staff opened it."""
         if request.method == "GET" and obj is not None:
-            record_opened(obj, staff(request))
+            record_opened(obj, staff(request, self.view_right()))
         page: HttpResponse = super().render_change_form(request, context, add, change, form_url, obj)
         return page
+
+    def view_right(self) -> str:
+        """Return the permission that looking at these objects takes."""
+        return f"{self.opts.app_label}.{get_permission_codename('view', self.opts)}"
 
     # What a verb refuses ----------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from audit.actor import Actor, Origin
+from audit.actor import Origin
 from members.middleware import MemberRequest
 from members.navigation import rooms_of
 from members.sessions import choose_membership
@@ -25,6 +25,6 @@ def membership(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Go on as the member that the same person is in another organization. Raises Http404 for anybody else."""
     for member in (request.member, *request.other_members):
         if member.pk == member_id:
-            choose_membership(member, request.session, Actor.member(member, Origin.of(request)))
+            choose_membership(member, request.session, member.actor(Origin.of(request)))
             return redirect("settings")
     raise Http404
