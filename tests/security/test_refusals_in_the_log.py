@@ -1,13 +1,14 @@
 """What is refused leaves one line with the caller's address and key id, without a traceback and without a name."""
 
+import datetime as dt
 import json
 import logging
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
-from apikeys.models import ApiKey
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
 from tests.project.test_access_lines import Call, Lines, lines, with_key
@@ -39,9 +40,9 @@ def test_a_key_that_is_refused_is_named_by_its_id(
     lines: Lines, acme: Organization, ana: Member, caplog: Any, path: str
 ):
     kind = "api_write" if path == "/v1.0/members" else "scim"
-    new = new_key(acme, kind)
-    ApiKey.objects.filter(pk=new.api_key.pk).update(expires_on=timezone.now().date())
-    Call(path, **with_key(new.text))
+    new = new_key(acme, kind, expires_on=timezone.now().date() + dt.timedelta(days=1))
+    with time_machine.travel(timezone.now() + dt.timedelta(days=2)):
+        Call(path, **with_key(new.text))
     refused(lines, caplog.records, 401, new.api_key.key_id)
 
 
