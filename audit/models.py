@@ -12,7 +12,7 @@ from django.utils import timezone
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
 from lib import request_id
 from members.ids import uuid7
-from torii_settings.statement import Insert
+from torii_settings.statement import Insert, unsaved
 
 if TYPE_CHECKING:
     from members.models import Organization
@@ -153,17 +153,23 @@ def event_of(
     action: Action, organization: "Organization", by: Actor, target: models.Model, changes: dict[str, Any]
 ) -> Event:
     """Return the event, not yet saved, of what `by` did to `target`."""
-    return Event(
+    return unsaved(
+        Event,
+        {
+            "id": uuid7(),
+            "organization_id": organization.pk,
+            "created_at": timezone.now(),
+            "action": action.value,
+            "actor_kind": by.kind.value,
+            "actor_id": by.id,
+            "actor_label": by.label[:320],
+            "target_type": target._meta.model_name or "",
+            "target_id": str(target.pk),
+            "target_label": str(target)[:320],
+            "changes": changes,
+            "ip": by.origin.ip,
+            "user_agent": by.origin.user_agent,
+            "request_id": request_id.current(),
+        },
         organization=organization,
-        action=action,
-        actor_kind=by.kind,
-        actor_id=by.id,
-        actor_label=by.label[:320],
-        target_type=target._meta.model_name or "",
-        target_id=str(target.pk),
-        target_label=str(target)[:320],
-        changes=changes,
-        ip=by.origin.ip,
-        user_agent=by.origin.user_agent,
-        request_id=request_id.current(),
     )

@@ -21,6 +21,7 @@ from scim.patching import apply_patch
 from scim.plain import changed, plain_changes, plain_user
 from scim.representation import (
     GROUPS,
+    directory_attributes,
     group_document,
     group_row,
     member_document,
@@ -109,10 +110,7 @@ class MemberAdapter(Adapter):
         changes = plain_changes(document)
         if changes is None:
             return self.profile_of(self.patched(document), is_replacement=False)
-        current = member_document(member_row(self.obj), self.base)
-        for name in ("schemas", "id", "meta", "userType"):
-            del current[name]
-        return self.profile_of(changed(current, changes), is_replacement=False)
+        return self.profile_of(changed(directory_attributes(vars(self.obj)), changes), is_replacement=False)
 
     def patched(self, document: dict[str, Any]) -> dict[str, Any]:
         """Return the User that the models make of the member by a PATCH, with a userType if it was spoken of.

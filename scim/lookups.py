@@ -12,15 +12,18 @@ from django.db.models.functions import Lower
 from django.http import HttpRequest
 
 from apikeys.seek import Lookup, Seek
+from lib.row_version import RowVersion
 from members.folding import folded
 from members.models import Member, MemberEmail
 from members.models.group_names import GroupNames
+from members.models.member import seen_columns
 from members.models.member_email import is_short
 from scim.representation import GROUPS, MEMBER_COLUMNS
 
 COMPUTED = ((GROUPS, GroupNames),)
 
 BY_ID = Lookup("members", "pk", Member._meta.pk, MEMBER_COLUMNS, COMPUTED)
+TO_CHANGE = Lookup("members", "pk", Member._meta.pk, seen_columns(), (*COMPUTED, ("row_version", RowVersion)))
 BY_ATTRIBUTE = {
     "username": Lookup(
         "members", "user_name__lower", Member._meta.get_field("user_name"), MEMBER_COLUMNS, COMPUTED, given=Lower
@@ -36,10 +39,10 @@ FILTER = re.compile(r'(userName|externalId|emails\.value) eq "([ !#-\[\]-~]+)"',
 PARAMETERS = {"filter", "startIndex", "count", "attributes", "excludedAttributes"}
 
 
-def seek_id(uuid: str) -> Seek | None:
+def seek_id(uuid: str, lookup: Lookup = BY_ID) -> Seek | None:
     """Return the look-up of the member with this id; None if it is none."""
     try:
-        return Seek(BY_ID, UUID(uuid))
+        return Seek(lookup, UUID(uuid))
     except ValueError:
         return None
 

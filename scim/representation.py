@@ -6,6 +6,7 @@ schema instead. A member's groups come with the member's row, as an array in one
 
 import datetime as dt
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -72,15 +73,10 @@ def meta(resource_type: str, row: Row, location: str, tag: str = "") -> dict[str
     return found
 
 
-def member_document(row: Row, base: str) -> dict[str, Any]:
-    """Return a row of MEMBER_COLUMNS as a SCIM User whose URLs start with `base`.
-
-    The groups are part of what a version stands for, so there is one only if the row has them too, under GROUPS.
-    """
-    identifier = str(row["id"])
+def directory_attributes(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a User that only a directory changes: all but the role, and what we assign."""
     attributes: dict[str, Any] = row["attributes"]
-    extensions = [name for name in attributes if name.startswith("urn:")]
-    document: dict[str, Any] = {"schemas": [USER_URN, *extensions], "id": identifier, "userName": row["user_name"]}
+    document: dict[str, Any] = {"userName": row["user_name"]}
     name = dict(attributes.get("name", {}))
     for column, key in (("given_name", "givenName"), ("family_name", "familyName")):
         if row[column]:
@@ -93,6 +89,17 @@ def member_document(row: Row, base: str) -> dict[str, Any]:
     if name:
         document["name"] = name
     document["active"] = row["deactivated_at"] is None
+    return document
+
+
+def member_document(row: Row, base: str) -> dict[str, Any]:
+    """Return a row of MEMBER_COLUMNS as a SCIM User whose URLs start with `base`.
+
+    The groups are part of what a version stands for, so there is one only if the row has them too, under GROUPS.
+    """
+    identifier = str(row["id"])
+    extensions = [name for name in row["attributes"] if name.startswith("urn:")]
+    document: dict[str, Any] = {"schemas": [USER_URN, *extensions], "id": identifier} | directory_attributes(row)
     document["userType"] = row["role__name"]
     tag = ""
     if GROUPS in row:

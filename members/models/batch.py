@@ -1,8 +1,9 @@
 """Many people whom a directory adds at once: those who are simply new in one transaction, the others one by one.
 
-To add one person is `Member.add`, and there every rule is told: it looks, locks, checks, writes and records, in some
-five queries. Here the same is done for up to a few hundred in as many queries. The approved domains, the roles and who
-is there already are read once, then all who are new are inserted by one statement and their events by another.
+To add one person is `Member.add`, and there every rule is told: it looks, checks, writes and records, or locks who is
+there, in a few queries. Here the same is done for up to a few hundred in as many queries. The approved domains, the
+roles and who is there already are read once, then all who are new are inserted by one statement and their events by
+another.
 
 What is left to `Member.add`: whoever is not simply new. That is who is there already (to be reactivated or refused),
 whose userName came earlier in the same batch, whose role or domain is unknown. It finds the words of the refusal, and

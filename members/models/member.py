@@ -1,7 +1,8 @@
 """A Member is a person in one organization: what SCIM calls a User.
 
 State is a timestamp: a member without `deactivated_at` is active. Every verb takes the row's lock first, then checks,
-changes and records, so that two of them at once behave like one after the other.
+changes and records, so that two of them at once behave like one after the other. What a directory changes most, it
+changes without a lock, if nobody else has changed the row meanwhile: docs/decisions/0060-changes-without-a-lock.md.
 """
 
 from collections.abc import Callable
@@ -26,14 +27,25 @@ from members.ids import uuid7
 from members.models.changes import describe_changes
 from members.models.derivation import RoleChoice, derived_choices
 from members.models.group_names import GroupNames
-from members.models.member_email import follow
+from members.models.member_email import MemberEmail, first_rows, follow
 from members.models.new_admin import NewAdmin
 from members.models.organization import ApprovedDomain, Organization, check_address, domain_of
 from members.models.power import MemberPower, check, check_new_admin
 from members.models.role import ADMIN, EMPLOYEE, Role, role_named
 from members.models.scope import Level, Scope
 from outbox.models import OutgoingMail
-from torii_settings.statement import Insert, Parameter, Select, Update, columns, instance, run_together, update_of
+from torii_settings.statement import (
+    Insert,
+    Parameter,
+    Select,
+    Update,
+    columns,
+    instance,
+    run_if_first,
+    run_together,
+    unsaved,
+    update_of,
+)
 
 # What writing a member takes of their role besides its id; the rest is read when it is asked for.
 ROLE_COLUMNS = ("name", "is_predefined")
@@ -113,6 +125,9 @@ class Member(models.Model):
     deactivated_at = models.DateTimeField(null=True, blank=True)
     sessions_ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # That of the row as it was read, where that was asked for.
+    row_version: str | None = None
+
     objects = MemberQuerySet.as_manager()
 
     class Meta:
@@ -168,20 +183,28 @@ class Member(models.Model):
     ) -> "Member":
         """Return the member whom `profile` describes, not yet saved."""
         now = timezone.now()
-        return cls(
+        return unsaved(
+            cls,
+            {
+                "id": uuid7(),
+                "organization_id": organization.pk,
+                "user_id": None,
+                "role_id": role.pk,
+                "role_is_assigned": bool(profile.role_name),
+                "user_name": profile.user_name,
+                "external_id": profile.external_id,
+                "given_name": profile.given_name,
+                "family_name": profile.family_name,
+                "display_name": profile.display_name,
+                "attributes": profile.attributes,
+                "source": source.value,
+                "created_at": now,
+                "updated_at": now,
+                "deactivated_at": now if profile.active is False else None,
+                "sessions_ended_at": None,
+            },
             organization=organization,
             role=role,
-            role_is_assigned=bool(profile.role_name),
-            user_name=profile.user_name,
-            external_id=profile.external_id,
-            given_name=profile.given_name,
-            family_name=profile.family_name,
-            display_name=profile.display_name,
-            attributes=profile.attributes,
-            source=source,
-            created_at=now,
-            updated_at=now,
-            deactivated_at=now if profile.active is False else None,
         )
 
     # Verbs ------------------------------------------------------------------------------------------------------------
@@ -193,10 +216,10 @@ class Member(models.Model):
         A directory that creates somebody who is there but deactivated reactivates them under the same id; anybody else
         gets UserNameTaken. Also raises UserNameInvalid, UnknownRole and BeyondPower.
         """
+        member = cls._create(organization, profile, source=source, by=by)
+        if member is not None:
+            return member
         with transaction.atomic():
-            member = cls._create(organization, profile, source=source, by=by)
-            if member is not None:
-                return member
             existing = locked(LOCKED_BY_USER_NAME, organization, user_name=profile.user_name)
             if existing is None or existing.is_active or source != cls.Source.SCIM:
                 raise UserNameTaken(profile.user_name)
@@ -212,13 +235,19 @@ class Member(models.Model):
         describe: Callable[["Member"], DirectoryProfile],
         *,
         by: Actor,
+        seen: "Member | None" = None,
     ) -> "Member":
         """Change a member of `organization` to what the directory says, in one transaction.
 
         `describe` is given the locked member and returns the profile it is to have: a PATCH reads what it changes under
         the same lock. Raises Member.DoesNotExist, UserNameImmutable, UnknownRole, LastAdmin, BeyondPower, or what
         `describe` raises.
+
+        `seen` is the member as they were read a moment ago (`seen_member`). Most changes need no lock if nobody has
+        changed the member since: see `_change_unlocked`. For all others `describe` is called a second time.
         """
+        if seen is not None and seen._change_unlocked(describe(seen), by=by):
+            return seen
         with transaction.atomic():
             member = locked(LOCKED_BY_ID, organization, pk=member_id)
             if member is None:
@@ -248,17 +277,21 @@ class Member(models.Model):
         """
         role = role_at_first(organization, profile)
         check(by, Scope.MEMBERS, role)
-        if role.is_admin:
-            check_new_admin(by, organization)
         member = cls.described(organization, role, profile, source=source)
-        if not INSERT_IF_NEW.run(member):
-            return None
         member.group_names = []
         account = {"role": member.role.name, "active": member.is_active}
         event = event_of(Action.MEMBER_CREATED, organization, by, member, account)
-        run_together([*follow(member, {}), (RECORD, event)])
-        if role.is_admin:
-            NewAdmin.objects.write_down(organization, [member], by=by)
+        addresses = first_rows(member)
+        if len(addresses) <= 1 and not role.is_admin:
+            return member if run_if_first([(INSERT_IF_NEW, member), *addresses, (RECORD, event)]) else None
+        with transaction.atomic():
+            if role.is_admin:
+                check_new_admin(by, organization)
+            if not run_if_first([(INSERT_IF_NEW, member), (RECORD, event)]):
+                return None
+            MemberEmail.objects.write_down([member])
+            if role.is_admin:
+                NewAdmin.objects.write_down(organization, [member], by=by)
         return member
 
     def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
@@ -266,15 +299,9 @@ class Member(models.Model):
 
         Raises UserNameImmutable, UnknownRole, LastAdmin or BeyondPower.
         """
-        if profile.user_name.lower() != self.user_name.lower():
-            raise UserNameImmutable(self.user_name)
+        plain = self._plain_changes(profile)
         choice = self._choice(profile.role_name)
         active = self.is_active if profile.active is None else profile.active
-        plain = {
-            name: getattr(profile, name)
-            for name in ("external_id", "given_name", "family_name", "display_name", "attributes")
-            if getattr(profile, name) != getattr(self, name)
-        }
         self._change(choice=choice, active=active, plain=plain, by=by)
 
     def change_role(self, role: Role, *, by: Actor) -> None:
@@ -322,6 +349,36 @@ class Member(models.Model):
     def _lock(self) -> None:
         self.refresh_from_db(from_queryset=Member.objects.for_update())
 
+    def _plain_changes(self, profile: DirectoryProfile) -> dict[str, Any]:
+        """Return what `profile` changes besides role and status. Raises UserNameImmutable."""
+        if profile.user_name.lower() != self.user_name.lower():
+            raise UserNameImmutable(self.user_name)
+        return {
+            name: getattr(profile, name)
+            for name in ("external_id", "given_name", "family_name", "display_name", "attributes")
+            if getattr(profile, name) != getattr(self, name)
+        }
+
+    def _change_unlocked(self, profile: DirectoryProfile, *, by: Actor) -> bool:
+        """Do what `take_over` does for a `seen_member`; return False if it takes the lock.
+
+        It doesn't if what is checked and changed is in the member's own row: then one statement writes it, provided
+        that the row is still the one that was read. Which role a member has is in others' rows too, and so is whether
+        an Admin is the last one or welcome, and what an actor may do whose power is limited. Raises UserNameImmutable.
+        """
+        plain = self._plain_changes(profile)
+        active = self.is_active if profile.active is None else profile.active
+        is_same_role = profile.role_name is None or (
+            self.role_is_assigned and profile.role_name.lower() == self.role.name.lower()
+        )
+        comes_or_goes_as_admin = self.role.is_admin and active != self.is_active
+        changes_emails = "attributes" in plain and self.attributes.get("emails") != plain["attributes"].get("emails")
+        is_limited = by.power.access() is not None or by.maker_id == self.pk
+        if self.row_version is None or not is_same_role or comes_or_goes_as_admin or changes_emails or is_limited:
+            return False
+        writes = self._writes(RoleChoice(self.role, self.role_is_assigned), active, plain, by=by, unchanged=True)
+        return not writes or run_if_first(writes)
+
     def _choice(self, role_name: str | None) -> RoleChoice:
         """Return the role that the member, whose row is locked, is to have: see DirectoryProfile.role_name."""
         if role_name is None:
@@ -332,7 +389,10 @@ class Member(models.Model):
         return RoleChoice(self.role if same else role_named(self.organization, role_name), is_assigned=True)
 
     def _change(self, *, choice: RoleChoice, active: bool, plain: dict[str, Any], by: Actor) -> None:
-        """Write what differs and record an event for each kind of change. The row is locked."""
+        """Write what differs and record an event for each kind of change. The row is locked.
+
+        Raises LastAdmin or BeyondPower.
+        """
         leaves_admin = self.is_active and self.role.is_admin and not (active and choice.role.is_admin)
         if leaves_admin:
             self.organization.lock_admins()
@@ -344,6 +404,16 @@ class Member(models.Model):
         becomes_admin = choice.role.is_admin and not (self.role.is_admin and (self.is_active or not active))
         if becomes_admin:
             check_new_admin(by, self.organization)
+        run_together(self._writes(choice, active, plain, by=by))
+        if becomes_admin:
+            NewAdmin.objects.write_down(self.organization, [self], by=by)
+
+    def _writes(
+        self, choice: RoleChoice, active: bool, plain: dict[str, Any], *, by: Actor, unchanged: bool = False
+    ) -> list[tuple[Insert | Update, models.Model]]:
+        """Take on what differs, and return what is left to be written: first the row, if it is `unchanged`, then the
+        rest, with an event for each kind of change.
+        """
         now = timezone.now()
         changes = dict(plain)
         events: list[tuple[Action, dict[str, Any]]] = []
@@ -364,17 +434,15 @@ class Member(models.Model):
         if choice.is_assigned != self.role_is_assigned:
             changes["role_is_assigned"] = choice.is_assigned
         if not changes:
-            return
+            return []
         before = self.attributes
         for name, value in changes.items():
             setattr(self, name, value)
         written = frozenset("role_id" if name == "role" else name for name in changes)
-        writes: list[tuple[Insert | Update, models.Model]] = [(update_of(Member, written), self)]
+        writes: list[tuple[Insert | Update, models.Model]] = [(update_of(Member, written, unchanged=unchanged), self)]
         writes += follow(self, before)
         writes += [(RECORD, event_of(action, self.organization, by, self, details)) for action, details in events]
-        run_together(writes)
-        if becomes_admin:
-            NewAdmin.objects.write_down(self.organization, [self], by=by)
+        return writes
 
     def _describe_updates(self, choice: RoleChoice, plain: dict[str, Any]) -> dict[str, Any]:
         """Return the audit log's account of what changes besides role and status.
@@ -460,8 +528,30 @@ def locked(statement: Select, organization: Organization, **values: Any) -> Memb
     if not rows:
         return None
     own, (group_names, *role) = rows[0][: len(columns(Member))], rows[0][len(columns(Member)) :]
-    member = instance(Member, columns(Member), own)
-    member.organization, member.group_names = organization, group_names
+    return read_member(organization, own, role, group_names)
+
+
+def seen_columns() -> tuple[str, ...]:
+    """Return the names of the columns that `seen_member` takes."""
+    return (*columns(Member), *(f"role__{name}" for name in ROLE_COLUMNS))
+
+
+def seen_member(organization: Organization, row: dict[str, Any]) -> Member:
+    """Return the member of `organization` who was read without a lock.
+
+    `row` holds the `seen_columns`, and then the groups (GroupNames) and the row's version (RowVersion).
+    """
+    *values, group_names, row_version = row.values()
+    own, role = values[: len(columns(Member))], values[len(columns(Member)) :]
+    member = read_member(organization, own, role, group_names)
+    member.row_version = row_version
+    return member
+
+
+def read_member(organization: Organization, own: list[Any], role: list[Any], group_names: Any) -> Member:
+    """Return the member of `organization` with these columns, ROLE_COLUMNS of the role and groups."""
+    member = instance(Member, columns(Member), own, organization=organization)
     if role[0] is not None:
         member.role = instance(Role, ("id", *ROLE_COLUMNS), (member.role_id, *role))
+    member.group_names = group_names
     return member

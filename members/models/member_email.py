@@ -11,7 +11,7 @@ from django.db import models
 
 from members.folding import folded
 from members.models.organization import Organization
-from torii_settings.statement import Insert
+from torii_settings.statement import Insert, unsaved
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -70,12 +70,15 @@ def follow(member: "Member", before: dict[str, Any]) -> list[tuple[Insert, Membe
     return [(INSERT, row) for row in rows]
 
 
+def first_rows(member: "Member") -> list[tuple[Insert, MemberEmail]]:
+    """Return the addresses of a member who is new, for the caller to write."""
+    return [(INSERT, row) for row in rows_of(member, addresses_in(member.attributes))]
+
+
 def rows_of(member: "Member", addresses: list[str]) -> list[MemberEmail]:
     """Return the rows, not yet saved, of some addresses of a member."""
-    return [
-        MemberEmail(organization_id=member.organization_id, member_id=member.pk, address=address)
-        for address in addresses
-    ]
+    of_member = {"id": None, "organization_id": member.organization_id, "member_id": member.pk}
+    return [unsaved(MemberEmail, of_member | {"address": address}) for address in addresses]
 
 
 def addresses_in(attributes: dict[str, Any]) -> list[str]:

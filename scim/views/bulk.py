@@ -209,6 +209,7 @@ class Job:
         request._body = json.dumps(resolved(operation.data, self.ids)).encode()
         for name in ("api_key", "organization", "actor"):
             setattr(request, name, getattr(self.request, name))
+        request.seek = None  # type: ignore[attr-defined]
         arguments = {"uuid": identifier} if identifier else {}
         view = VIEWS[endpoint.lower()]()
         view.setup(request, **arguments)

@@ -74,7 +74,7 @@ class ResourceView(ScimView):
     def patch(self, request: ScimRequest, uuid: str) -> HttpResponse:
         """Change a resource (RFC 7644 §3.5.2); all of the operations or none."""
         document = read_object(request, PATCH_URN)
-        return self.update(uuid, lambda adapter: adapter.handle_operations(document))
+        return self.update(uuid, lambda adapter: adapter.handle_operations(dict(document)))
 
     def delete(self, request: ScimRequest, uuid: str) -> HttpResponse:
         """Remove a resource: 204."""
@@ -88,7 +88,7 @@ class ResourceView(ScimView):
         return HttpResponse(status=204)
 
     def update(self, uuid: str, describe: Callable[[Any], Any]) -> HttpResponse:
-        """Let the resource become what `describe` makes of its adapter, under its lock, if it has the version meant."""
+        """Let the resource become what `describe` makes of its adapter, if it has the version meant."""
 
         def checked(obj: Any) -> Any:
             adapter = self.adapter(obj)
@@ -96,12 +96,16 @@ class ResourceView(ScimView):
             return describe(adapter)
 
         try:
-            obj = self.model_cls.update_from_directory(
-                self.request.organization, self.identifier(uuid), checked, by=self.request.actor
-            )
+            obj = self.change(uuid, checked)
         except self.model_cls.DoesNotExist:
             raise self.not_found(uuid) from None
         return self.written(self.adapter(obj), 200)
+
+    def change(self, uuid: str, describe: Callable[[Any], Any]) -> Any:
+        """Let the resource, under its lock, become what `describe` says of it; return it. Raises DoesNotExist."""
+        return self.model_cls.update_from_directory(
+            self.request.organization, self.identifier(uuid), describe, by=self.request.actor
+        )
 
     def written(self, adapter: Adapter, status: int) -> HttpResponse:
         """Return a resource that was just written."""

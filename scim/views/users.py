@@ -11,13 +11,14 @@ from apikeys.seek import Seek
 from members.models import Member
 from members.models.group_names import GroupNames
 from members.models.headcount import headcount
+from members.models.member import seen_member
 from scim.adapters import base_url
 from scim.authentication import ScimRequest
 from scim.body import read_anything
 from scim.end_of_access import ends_access
 from scim.errors import CONTENT_REFUSALS, refuses_content
 from scim.filters.attributes import MEMBER_ATTRIBUTES
-from scim.lookups import seek_id, seek_member
+from scim.lookups import TO_CHANGE, seek_id, seek_member
 from scim.paging import Row, whole_list
 from scim.projection import Projection
 from scim.query import ListQuery
@@ -63,10 +64,21 @@ class UsersView(ResourceView):
 
     @classmethod
     def seek(cls, request: HttpRequest, uuid: str | None = None) -> Seek | None:
-        """Return the look-up that answers a GET, if one does."""
-        if request.method not in ("GET", "HEAD"):
-            return None
-        return seek_member(request) if uuid is None else seek_id(uuid)
+        """Return the look-up that answers a GET, if one does, or that finds the member whom a PUT or PATCH changes."""
+        if request.method in ("GET", "HEAD"):
+            return seek_member(request) if uuid is None else seek_id(uuid)
+        return seek_id(uuid, TO_CHANGE) if uuid is not None and request.method in ("PUT", "PATCH") else None
+
+    def change(self, uuid: str, describe: Callable[[Any], Any]) -> Member:
+        """Let the member become what `describe` says; they have been read along with the key, but without a lock.
+
+        What was read counts once: a change that fails may have found that it is out of date.
+        """
+        organization, seek = self.request.organization, self.request.seek
+        seen = seen_member(organization, seek.rows.pop()) if seek and seek.rows else None
+        return Member.update_from_directory(
+            organization, self.identifier(uuid), describe, by=self.request.actor, seen=seen
+        )
 
     def row(self, uuid: str, projection: Projection) -> Row | None:
         """Return the row of the member with the id in the URL, which has been read along with the key."""

@@ -48,7 +48,7 @@ def before_statement(number: int, disturb: Callable[[], None]) -> Iterator[list[
         yield seen
 
 
-def lose_answer(finish: Callable[[], None]) -> None:
+def lose_answer(finish: Callable[[], object]) -> None:
     """Commit, and lose the connection before the answer is there."""
     finish()
     connection.connection.close()

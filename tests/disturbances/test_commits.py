@@ -1,7 +1,11 @@
-"""A transaction whose COMMIT is disturbed is run again only if it is certain that nothing is committed."""
+"""A transaction whose COMMIT is disturbed is run again only if it is certain that nothing is committed.
+
+So is a statement that is a transaction of its own, as that is which creates a user.
+"""
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +17,11 @@ from tests.disturbances.callers import Caller
 from tests.disturbances.meeting import lose_answer
 from tests.disturbances.units import rename
 from tests.disturbing import Other, end_connections
-from tests.identity_provider import USER
+from tests.identity_provider import GROUP, USER
+from torii_settings.postgresql import prepared
+from torii_settings.postgresql.prepared import first_result
+
+BOB = {"schemas": [USER], "userName": "bob@acme.example"}
 
 
 def test_a_connection_that_ends_before_commit_is_sent_is_no_riddle(
@@ -76,7 +84,44 @@ def test_the_caller_of_a_write_with_an_unknown_outcome_is_told_to_come_back(
 ) -> None:
     assert idp.json("GET", "/scim/v2/Users")[0] == 200
     in_commit("_finish_commit", lose_answer)
-    status, document = idp.json("POST", "/scim/v2/Users", {"schemas": [USER], "userName": "bob@acme.example"})
+    status, document = idp.json("POST", "/scim/v2/Groups", {"schemas": [GROUP], "displayName": "Works"})
     assert (status, document["status"]) == (503, "503")
+    assert acme.groups.count() == 1
+    assert acme.events.filter(action="group.created").count() == 1
+
+
+def test_so_is_the_caller_of_a_statement_whose_answer_is_lost(
+    acme: Organization, idp: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert idp.json("GET", "/scim/v2/Users")[0] == 200
+    monkeypatch.setattr(prepared, "first_result", lambda pgconn: lose_answer(partial(first_result, pgconn)))
+    status, document = idp.json("POST", "/scim/v2/Users", BOB)
+    monkeypatch.undo()
+    assert (status, document["status"]) == (503, "503")
+    assert acme.members.count() == 1
+    assert acme.events.filter(action="member.created").count() == 1
+
+
+def test_a_statement_that_the_server_refuses_because_it_is_to_end_is_run_again(
+    acme: Organization, idp: Caller, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert idp.json("GET", "/scim/v2/Users")[0] == 200
+    other.execute(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(30); RETURN NULL; END';"
+        "CREATE TRIGGER dawdle BEFORE INSERT ON members_member FOR EACH STATEMENT EXECUTE FUNCTION dawdle()"
+    )
+
+    def end_meanwhile(pgconn: Any) -> Any:
+        monkeypatch.undo()
+        ending = threading.Timer(0.2, end_connections, [other])
+        ending.start()
+        try:
+            return first_result(pgconn)
+        finally:
+            ending.join(10)
+            other.execute("DROP FUNCTION dawdle CASCADE")
+
+    monkeypatch.setattr(prepared, "first_result", end_meanwhile)
+    assert idp.json("POST", "/scim/v2/Users", BOB)[0] == 201
     assert acme.members.count() == 1
     assert acme.events.filter(action="member.created").count() == 1

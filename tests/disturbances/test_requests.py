@@ -176,12 +176,12 @@ def test_running_again_is_logged_once_without_a_traceback(
     act()
     change_types(other)
     act()
-    act = scenarios["post"]("cut")
+    act = scenarios["group"]("cut")
     with before_statement(2, lambda: end_connections(other)):
         act()
     assert [(record.levelname, record.exc_info, record.getMessage()) for record in caplog.records] == [
         ("WARNING", None, f"A statement is run again: {Disturbance.STALE.value} (SQLSTATE 0A000)"),
-        ("WARNING", None, f"A unit of work is run again: {Disturbance.LOST.value} (SQLSTATE none)"),
+        ("WARNING", None, f"A unit of work is run again: {Disturbance.LOST.value} (SQLSTATE 57P01)"),
     ]
 
 

@@ -7,18 +7,24 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.text import format_lazy
 
+from apikeys.models import ApiKey
 from apikeys.seek import key_statement
 from audit.models import RECORD, Action, Actor, Event, Origin, event_of
-from members.directory import GroupProfile
-from members.models import Group, Member, Organization, Role
+from members.directory import DirectoryProfile, GroupProfile
+from members.models import Group, Member, MemberEmail, Organization, Role
 from members.models.batch import INSERT
 from members.models.member import INSERT_IF_NEW, LOCKED_BY_ID
+from members.models.member_email import first_rows
 from scim.lookups import BY_ID
 from tests.conftest import SETUP, employee_role, new_key
+from torii_settings.statement import Insert, Update, preparer, run_if_first
 
 TEXTS = ["", "Zoë O'Neil", 'a "b" \\ c', "\u2028 \U0001f600 {}[],:", "%s %%", "\t\n", "null"]
 DOCUMENTS: list[dict[str, Any]] = [
@@ -104,6 +110,50 @@ def test_who_is_there_is_left_out_where_that_is_asked_for(employee: Role) -> Non
 
     found = Member.objects.order_by("user_name").values_list("user_name", "given_name")
     assert list(found) == [("a@acme.example", "first"), ("b@acme.example", "second")]
+
+
+def test_what_is_inserted_unseen_by_its_fields_is_what_the_model_would_make(employee: Role) -> None:
+    acme = employee.organization
+    profile = DirectoryProfile("bob@acme.example", attributes={"emails": [{"value": "bob@home.example"}]})
+    bob = Member.described(acme, employee, profile, source=Member.Source.SCIM)
+    event = event_of(Action.MEMBER_CREATED, acme, Actor.system("x"), bob, {})
+    ((_, address),) = first_rows(bob)
+    for made in (bob, event, address):
+        values = {field.attname: vars(made)[field.attname] for field in made._meta.concrete_fields}
+        usual = type(made)(**values)
+        assert vars(made).keys() - {"_state"} == vars(usual).keys() - {"_state"}
+        assert all(type(value) is type(vars(usual)[name]) for name, value in values.items())
+        assert (made._state.adding, made._state.db) == (True, None)
+    assert (bob.organization, bob.role, event.organization) == (acme, employee, acme)
+
+
+@pytest.mark.parametrize("model", [Member, Event, Organization, Role, Group, MemberEmail, ApiKey])
+def test_values_are_prepared_as_their_fields_prepare_them(acme: Organization, model: type[Model]) -> None:
+    values = [None, "", "text", Member.Source.SCIM, format_lazy("later"), uuid4(), str(uuid4()), True, False, 1, "1"]
+    for field in model._meta.concrete_fields:
+        prepare = preparer(field, connection.vendor)
+        for value in values:
+            try:
+                expected = field.get_db_prep_save(value, connection)
+            except (ValidationError, ValueError, TypeError):
+                continue
+            assert str(prepare(value, connection)) == str(expected), (field, value)
+
+
+def test_others_are_written_only_if_the_first_is(employee: Role) -> None:
+    def writes(user_name: str) -> list[tuple[Insert | Update, Model]]:
+        bob = member(employee, user_name, attributes={"emails": [{"value": "b@home.example"}]})
+        event = event_of(Action.MEMBER_CREATED, employee.organization, Actor.system("x"), bob, {})
+        return [(INSERT_IF_NEW, bob), *first_rows(bob), (RECORD, event)]
+
+    assert run_if_first(writes("bob@acme.example"))
+    assert not run_if_first(writes("BOB@acme.example"))
+    assert run_if_first(writes("ann@acme.example")[:1])
+    assert not run_if_first(writes("ANN@acme.example")[:1])
+    assert sorted(Member.objects.values_list("user_name", flat=True)) == ["ann@acme.example", "bob@acme.example"]
+    assert MemberEmail.objects.get().member.user_name == "bob@acme.example"
+    assert Event.objects.get(target_label__icontains="bob").target_label == "bob@acme.example"
+    assert not Event.objects.filter(target_label__icontains="ann").exists()
 
 
 def test_to_insert_nobody_asks_nothing(employee: Role, django_assert_num_queries: Any) -> None:

@@ -69,7 +69,8 @@ class Cursor(CursorWrapper):
         if in_transaction:
             self.db.leave_unit(found, error)
             raise error
-        if not (is_read or is_refusal(error) or rerun.writes_repeatably()):
+        was_sent = getattr(self.cursor, "was_sent", True)
+        if was_sent and not (is_read or is_refusal(error) or rerun.writes_repeatably()):
             # Nobody knows whether the statement was carried out.
             rerun.note_write()
             raise error

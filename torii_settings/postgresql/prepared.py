@@ -39,10 +39,11 @@ class Generation:
 class StatementCursor:
     """Runs statements on a connection, one after the other; has what they need of a cursor's methods (PEP 249).
 
-    `was_prepared` tells whether the last statement was.
+    `was_prepared` and `was_sent` tell whether the last statement was.
     """
 
     was_prepared = False
+    was_sent = True
 
     def __init__(self, connection: "Connection[Any]", *, prepares: bool) -> None:
         self.connection = connection
@@ -63,12 +64,29 @@ class StatementCursor:
         values = self.transformer.dump_sequence(params, [PyFormat.TEXT] * len(params))
         name = self.prepared.get(sql)
         self.was_prepared = name is not None or (self.prepares and len(self.prepared) < MOST_PREPARED)
-        if not self.was_prepared:
-            self.result = checked(self.pgconn.exec_params(numbered(sql, len(params)), values))
-            return
-        if name is None:
+        if self.was_prepared and name is None:
             name = self._prepare(sql, len(params))
-        self.result = checked(self.pgconn.exec_prepared(name, values))  # type: ignore[arg-type]
+        if self.connection.autocommit and not sql.startswith("SELECT"):
+            self._execute_alone(sql, name, values)
+        elif name is None:
+            self.result = checked(self.pgconn.exec_params(numbered(sql, len(values)), values))
+        else:
+            self.result = checked(self.pgconn.exec_prepared(name, values))  # type: ignore[arg-type]
+
+    def _execute_alone(self, sql: str, name: bytes | None, values: Sequence[Any]) -> None:
+        """Run a statement that is a transaction of its own, and be as careful as with a COMMIT.
+
+        If the server has hung up by now, the statement isn't sent. If it refuses, that is what is told, and not that
+        the connection is gone.
+        """
+        self.was_sent = False
+        self.pgconn.consume_input()
+        self.was_sent = True
+        if name is None:
+            self.pgconn.send_query_params(numbered(sql, len(values)), values)
+        else:
+            self.pgconn.send_query_prepared(name, values)
+        self.result = checked(first_result(self.pgconn))
 
     def _prepare(self, sql: str, params: int) -> bytes:
         text = numbered(sql, params)
