@@ -7,13 +7,14 @@ organization, the address and the filters that they were made for.
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from api.problems import Problem
 from lib.addresses import absolute
+from lib.matching import first_matches
 
 
 class Pages(CursorPagination):
@@ -31,9 +32,22 @@ class Pages(CursorPagination):
         """Return the size that was asked for, and found valid."""
         return int(self.page_size or 0)
 
-    def read(self, rows: QuerySet[Any]) -> list[Any]:
-        """Return a page of `rows`. Raises a Problem for a cursor that isn't this list's."""
-        return list(self.paginate_queryset(rows, self.request) or [])
+    def read(self, rows: QuerySet[Any], condition: Q) -> list[Any]:
+        """Return a page of those `rows` that meet `condition`. Raises a Problem for a cursor that isn't this list's."""
+        found = rows.filter(pk__in=self.first_keys(rows, condition)) if condition else rows
+        return list(self.paginate_queryset(found, self.request) or [])
+
+    def first_keys(self, rows: QuerySet[Any], condition: Q) -> list[Any]:
+        """Return the primary keys of the page's matches, in the order of which `rows` are, and of one more.
+
+        REST framework would have PostgreSQL walk along the order until it has a page of them, however far that is.
+        """
+        cursor = self.decode_cursor(self.request)
+        backward = cursor is not None and cursor.reverse
+        if cursor is not None and cursor.position is not None:
+            rows = rows.filter(**{f"pk__{'lt' if backward else 'gt'}": cursor.position})
+        order = F("pk").desc() if backward else F("pk").asc()
+        return first_matches(rows, condition, [order], 0, self.get_page_size(self.request) + 1, counted=False).keys
 
     def document(self, results: Any) -> dict[str, Any]:
         """Return the page as it is answered."""

@@ -4,15 +4,17 @@ import datetime as dt
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.utils import parse_date_str
 
 from audit.actor import address_of
 from audit.models import ActorKind, Event
+from lib.matching import first_matches
 from members.admin.base import KEY_HINT, StaffAdmin
 from members.models import Member
+from members.models.member import matches_search
 
 MEMBERS_SOUGHT = 50
 
@@ -48,11 +50,12 @@ EPOCH = dt.date(1970, 1, 1)
 
 def members_called(text: str) -> list[str]:
     """Return the ids of the members whose address or name `text` is, newest first and no more than a few."""
-    with_address = Member.objects.all().with_user_name(text) if "@" in text else Member.objects.none()
-    for members in (with_address, Member.objects.all().search(text)):
-        if found := members.order_by("-pk").values_list("pk", flat=True)[:MEMBERS_SOUGHT]:
-            return [str(pk) for pk in found]
-    return []
+    members, newest_first = Member.objects.all(), F("pk").desc()
+    with_address = members.with_user_name(text) if "@" in text else members.none()
+    found = list(with_address.order_by(newest_first).values_list("pk", flat=True)[:MEMBERS_SOUGHT])
+    if not found:
+        found = first_matches(members, matches_search(text), [newest_first], 0, MEMBERS_SOUGHT, counted=False).keys
+    return [str(pk) for pk in found]
 
 
 def by_or_about(members: list[str]) -> Q:

@@ -177,12 +177,23 @@ class Listing:
         if not self.query.filter or compiled.finds_few:
             if first == 0:
                 return list(rows[:count]), None
-            # To skip rows the database reads them, so what it skips are ids alone: mostly an index.
-            skipping = self._meeting(0, source.resources).filter(condition).order_by(*order)
-            return list(rows.filter(pk__in=skipping.values("pk")[first : first + count])), None
+            return list(rows.filter(pk__in=self._skipping(first, count, descending=descending))), None
         places = self._keyed(0, source.resources).filter(condition)
         found = first_matches(places, compiled.condition, order, first, count, counted=not condition)
         return list(rows.filter(pk__in=found.keys)) if found.keys else [], found.total
+
+    def _skipping(self, first: int, count: int, *, descending: bool) -> Any:
+        """Return the ids of a page of the only source, from the one at `first` on, of a list that needs no search.
+
+        To skip rows the database reads them, so what it skips are ids alone: mostly an index.
+        """
+        places = self.keys[0].places if self.keys and not self.query.filter else None
+        if places is None:
+            order = self._order(self._place_column(), descending=descending)
+            skipped, column = self._meeting(0, self.sources[0].resources), "pk"
+        else:
+            order, skipped, column = self._order("member_id", descending=descending), places, "member_id"
+        return skipped.order_by(*order.columns()).values(column)[first : first + count]
 
     def _total(self) -> int:
         """Return how many resources there are."""

@@ -18,6 +18,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     Q,
+    QuerySet,
     TextField,
     UUIDField,
     Value,
@@ -28,7 +29,7 @@ from scim2_models import InvalidPathException, Mutability, Path, SCIMException
 from scim2_models.path import AttributeBinding
 
 from members.comparison import sort_key
-from members.models import Organization
+from members.models import Modification, Organization
 from scim.errors import ScimRefusal
 from scim.filters.attributes import AttributeMap
 from scim.filters.many import JsonMany
@@ -46,12 +47,14 @@ class SortKey:
     """What resources of a type are sorted by.
 
     Where another table holds it, `id_column` names that table's column of ids, and `among` picks those of its rows that
-    belong to the organization: together an index has them in order.
+    belong to the organization: together an index has them in order. `places` are these rows, with the key, if each
+    stands for a resource that is listed: to skip some, nobody needs to read the resources.
     """
 
     expression: Any
     id_column: str = ""
     among: Q = field(default_factory=Q)
+    places: QuerySet[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,13 @@ def key_of(attributes: AttributeMap, by: str) -> SortKey | None:
 def modification_key(organization: Organization) -> SortKey:
     """Return what members of an organization are sorted by to have them in the order of their last modification."""
     moment = ExpressionWrapper(F("modification__updated_at"), output_field=DateTimeField())
-    return SortKey(moment, "modification__member_id", Q(modification__organization=organization))
+    places = Modification.objects.filter(organization=organization).annotate(**{KEY: F("updated_at")})
+    return SortKey(
+        moment,
+        "modification__member_id",
+        Q(modification__organization=organization),
+        None if organization.scim_lists_active_only else places,
+    )
 
 
 def primary_value(attributes: AttributeMap, binding: AttributeBinding, by: str) -> Expression:

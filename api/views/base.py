@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -58,6 +58,9 @@ class ApiView(APIView):
         return Response(status=204)
 
 
+EVERYTHING = Q()
+
+
 class ListView(ApiView):
     """A list, a page at a time."""
 
@@ -70,13 +73,17 @@ class ListView(ApiView):
         serializer: type[Serializer[Any]],
         *,
         ordering: tuple[str, ...] = ("id",),
+        condition: Q = EVERYTHING,
         context: Any = None,
     ) -> Response:
-        """Answer with the page of `rows` that is asked for; `context` makes a serializer's context from it."""
+        """Answer with the page that is asked for; `context` makes a serializer's context from it.
+
+        It holds those of `rows` that meet `condition`, which few of them may do; then they are in the order of age.
+        """
         filters = sorted((name, values) for name, values in self.request.query_params.lists() if name not in PAGING)
         scope = f"{self.request.organization.pk} {self.request.path} {filters}"
         pages = Pages(self.request, ordering, self.given["limit"], scope)
-        found = pages.read(rows)
+        found = pages.read(rows, condition)
         shown = serializer(found, many=True, context=context(found) if context else {})
         return Response(pages.document(shown.data))
 

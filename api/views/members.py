@@ -1,5 +1,6 @@
 """Members: the list with its filters, one of them, and the three things that a key may do to them."""
 
+from django.db.models import Q
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
@@ -12,6 +13,7 @@ from api.serializers import MemberSerializer, RoleNameSerializer, page_of
 from api.views.base import ApiView, ListView, get_or_404
 from lib.words import SearchTooLong, words_of
 from members.models import Member, MemberQuerySet, Organization, Scope
+from members.models.member import matches_search
 from members.models.role import role_named
 
 
@@ -54,10 +56,11 @@ class MemberListView(ListView):
     )
     def get(self, request: ApiRequest) -> Response:
         """All members, Employees and deactivated ones included, in the order in which they were added."""
-        return self.page(self.filtered(members_of(request.organization)), MemberSerializer)
+        found = matches_search(self.given["search"]) if "search" in self.given else Q()
+        return self.page(self.filtered(members_of(request.organization)), MemberSerializer, condition=found)
 
     def filtered(self, members: MemberQuerySet) -> MemberQuerySet:
-        """Return those of `members` who meet the filters. Raises UnknownRole."""
+        """Return those of `members` who meet the filters other than `search`. Raises UnknownRole."""
         given = self.given
         if "role" in given:
             members = members.filter(role=role_named(self.request.organization, given["role"]))
@@ -67,7 +70,7 @@ class MemberListView(ListView):
             members = members.with_user_name(given["user_name"])
         if "external_id" in given:
             members = members.filter(external_id=given["external_id"])
-        return members.search(given["search"]) if "search" in given else members
+        return members
 
 
 class MemberView(ApiView):

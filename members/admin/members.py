@@ -6,20 +6,23 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from lib.matching import WALKED, first_matches
 from members.admin.base import StaffAdmin, staff
 from members.directory import DirectoryProfile
 from members.errors import UnknownRole, UserNameInvalid, UserNameTaken
 from members.models import Member, MemberQuerySet, Organization, Role
+from members.models.member import matches_search
 from members.models.role import EMPLOYEE, PREDEFINED, role_named
 
 ORGANIZATION = "organization__id__exact"
+NEWEST_FIRST = [F("pk").desc()]
 
 
 class NewMemberForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -107,6 +110,12 @@ class StatusFilter(DropdownFilter):
         return queryset.active() if self.value() else queryset
 
 
+def page_number(request: HttpRequest) -> int:
+    """Return the number of the page that a list, or a list to choose from, is asked for."""
+    text = request.GET.get("p") or request.GET.get("page") or ""
+    return int(text) if text.isdecimal() and len(text) < 10 else 1
+
+
 @admin.register(Member)
 class MemberAdmin(StaffAdmin):
     """Members of all organizations, newest first."""
@@ -158,12 +167,18 @@ class MemberAdmin(StaffAdmin):
     def found(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
-        """Find a whole address through its index; read the names only for what is no member's address."""
+        """Find a whole address through its index; read the names only for what is no member's address.
+
+        The paginator takes a page out of what is returned, so that is the first pages of the matches, up to that one.
+        """
         members = cast("MemberQuerySet", queryset)
         found = members.with_user_name(search_term.strip())
         if "@" in search_term and found.exists():
             return found, False
-        return members.search(search_term), False
+        words, shown = matches_search(search_term), self.list_per_page * page_number(request)
+        if not words or shown > WALKED:
+            return members.filter(words), False
+        return members.filter(pk__in=first_matches(members, words, NEWEST_FIRST, 0, shown, counted=False).keys), False
 
     def get_form(self, request: HttpRequest, obj: Member | None = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form for somebody new, or for a member."""

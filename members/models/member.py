@@ -77,10 +77,6 @@ class MemberQuerySet(models.QuerySet["Member"]):
         """The member with this userName, in whatever case."""
         return self.filter(user_name__lower=user_name.lower())
 
-    def search(self, text: str) -> "MemberQuerySet":
-        """Members whose name or userName contains every word of `text`, in whatever case. Raises SearchTooLong."""
-        return self.filter(matches_search(text))
-
     def for_update(self) -> "MemberQuerySet":
         """Lock the rows until the transaction ends; their organizations come along unlocked.
 

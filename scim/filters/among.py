@@ -10,6 +10,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Expression, F, QuerySet, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 
+# To look up so many ids costs some milliseconds.
+FEW = 5_000
+
+
+def are_few(rows: QuerySet[Any, Any]) -> bool:
+    """Whether `rows` are so few that their ids are better looked up than compared row by row."""
+    return rows.order_by().values("pk")[: FEW + 1].count() <= FEW
+
 
 class IdAmong(Expression):
     """Whether the row's primary key is one of those that `ids` finds, a queryset of one column."""

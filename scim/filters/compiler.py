@@ -118,6 +118,7 @@ class Compiler(FilterVisitor[Q]):
         self.parsed = parsed
         self.attributes = attributes
         self.others: tuple[Compiler, ...] = ()
+        self.alone = True
 
     def visit_comparison(self, node: Comparison) -> Q:
         """A comparison; of a multi-valued attribute some value has to meet it, and for `ne` none may be equal."""
@@ -143,9 +144,12 @@ class Compiler(FilterVisitor[Q]):
         """`and` and `or`."""
         if node.op == LogicalOperator.and_:
             return Q(*map(self.visit, node.terms), _connector=Q.AND)
+        alone, self.alone = self.alone, False
         alike, others = self.lookups(node)
         conditions = [condition for lookup in alike.values() for condition in lookup.conditions()]
-        return Q(*conditions, *map(self.visit, others), _connector=Q.OR)
+        conditions += map(self.visit, others)
+        self.alone = alone
+        return Q(*conditions, _connector=Q.OR)
 
     def lookups(self, node: LogicalExpr) -> tuple[dict[str, "Lookup"], list[FilterNode]]:
         """Return what the terms of an `or` look up, by attribute, and the other terms.
@@ -219,7 +223,7 @@ class Compiler(FilterVisitor[Q]):
     def target(self, binding: AttributeBinding) -> Target:
         """Return what is compared."""
         single = self.attributes.single_target(binding)
-        return single or AnyValue(self.attributes.values(binding), binding)
+        return single or AnyValue(self.attributes.values(binding), binding, self.alone)
 
     def operand(self, binding: AttributeBinding, node: Comparison) -> Any:
         """Return the value that `node` compares with, of the type that its attribute has.

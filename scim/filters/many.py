@@ -6,16 +6,17 @@ becomes a condition on the resource.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Self
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
 from scim2_models.path import AttributeBinding, CompareOperator
 
-from members.comparison import Holds, Place
+from members.comparison import Place, text_holds
 from members.folding import folded
 from members.models import MemberEmail, Organization
 from members.models.member_email import TOO_LONG, is_short
-from scim.filters.among import IdAmong
+from scim.filters.among import IdAmong, are_few
 from scim.filters.json_sql import ELEMENT, AnyElement
 from scim.filters.stored import stored
 from scim.filters.targets import ALWAYS, NEVER, PLACES, Absent, AnyOf, Constant, Target
@@ -35,8 +36,11 @@ class Many:
         """The condition that some value's `value` equals one of these, if an index answers it; else None."""
         return None
 
-    def held(self, place: Place, text: str) -> Q | None:
-        """The condition that some value's `value` holds `text` in this place, if an index answers it; else None."""
+    def held(self, place: Place, text: str, *, alone: bool) -> Q | None:
+        """The condition that some value's `value` holds `text` in this place, if an index answers it; else None.
+
+        `alone` says that no `or` joins it to another condition.
+        """
         return None
 
     def at(self, base: str, organization: Organization | None = None) -> Self:
@@ -77,15 +81,20 @@ class Emails(JsonMany):
             return Q(Exists(rows.filter(organization=OuterRef("organization"), member=OuterRef("pk"))))
         return Q(IdAmong(rows.filter(organization=self.organization).values("member")))
 
-    def held(self, place: Place, text: str) -> Q | None:
-        """The member has a row with such an address; None where somebody has an address that is in no row."""
+    def held(self, place: Place, text: str, *, alone: bool) -> Q | None:
+        """The member has a row with such an address; None where somebody has an address that is in no row.
+
+        If an `or` joins this to something, PostgreSQL would ask for each member; a few are looked up instead.
+        """
         if self.organization is None or not text:
             return None
         rows = MemberEmail.objects.filter(organization=self.organization)
         if rows.filter(address=TOO_LONG).exists():
             return None
-        sought = Value(folded(text), output_field=TextField())
-        return Q(Exists(rows.filter(Holds(F("address"), sought, place), member=OuterRef("pk"))))
+        found = rows.filter(text_holds(F("address"), folded(text), place, partial(Value, output_field=TextField())))
+        if not alone and are_few(found):
+            return Q(IdAmong(found.values("member")))
+        return Q(Exists(found.filter(member=OuterRef("pk"))))
 
     def at(self, base: str, organization: Organization | None = None) -> "Emails":
         """Return the addresses of members of `organization`."""
@@ -140,10 +149,14 @@ class NoValues(Many):
 
 @dataclass(frozen=True)
 class AnyValue(Target):
-    """What a comparison outside of brackets is about: some value has to meet it; for `ne`, none may be equal."""
+    """What a comparison outside of brackets is about: some value has to meet it; for `ne`, none may be equal.
+
+    `alone` says that no `or` joins it to another one.
+    """
 
     values: Many
     binding: AttributeBinding
+    alone: bool = True
 
     def present(self) -> Q:
         """Some value is there."""
@@ -162,7 +175,7 @@ class AnyValue(Target):
             if found is not None:
                 return found
         if op in PLACES and isinstance(value, str) and sub_attribute(self.binding) == "value":
-            found = self.values.held(PLACES[op], value)
+            found = self.values.held(PLACES[op], value, alone=self.alone)
             if found is not None:
                 return found
         return self.values.any(lambda part: part(self.binding).compare(op, value))

@@ -12,15 +12,17 @@ from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import BooleanField, Expression, F, Q, TextField, Value
 from django.db.models.functions import Coalesce, Concat, Length, Lower
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, IsNull, LessThan, LessThanOrEqual
 from scim2_models import InvalidFilterException
 from scim2_models.path import CompareOperator
 
-from members.comparison import CodePointOrder, Comparable, Holds, Place, sort_key
+from members.comparison import CodePointOrder, Comparable, Holds, Place, sort_key, text_holds
 from members.folding import folded
-from members.models import Organization
+from members.models import Modification, Organization
+from scim.filters.among import IdAmong, are_few
 from scim.filters.json_sql import JsonBoolean, JsonText
 from scim.filters.strings import UuidText, meets, spellings
 
@@ -111,11 +113,17 @@ class Text(Target):
         value = str(value)
         if self.indexed and value and op == CompareOperator.eq:
             return Q(self._looked_up([value]))
-        condition = self._compared(op, value)
         if self.nullable:
-            return holds(condition)
+            return holds(self._compared(CodePointOrder(self._form(self.expression)), op, value))
+        if op in PLACES and not value:
+            return self.present()
+        key = sort_key(self.expression, case_exact=self.case_exact)
+        if op in PLACES:
+            condition = text_holds(key, value, PLACES[op], self._form)
+        else:
+            condition = Q(self._compared(key, op, value))
         # An index is not used behind COALESCE, so what would be NULL, an empty string, is made false in another way.
-        return Q(condition) & self.present() if value or op not in PLACES else self.present()
+        return condition & self.present()
 
     def equals_one_of(self, values: list[Any]) -> Q | None:
         """Look up all of `values`, strings that aren't empty: an empty one stands for none."""
@@ -129,12 +137,11 @@ class Text(Target):
         keys: list[Any] = texts if self.case_exact else [Lower(text) for text in texts]
         return Exact(subject, keys[0]) if len(keys) == 1 else In(subject, keys)
 
-    def _compared(self, op: CompareOperator, value: str) -> Any:
-        sought = Comparable(value, case_exact=self.case_exact)
-        if self.nullable:
-            text: Expression = CodePointOrder(Comparable(self.expression, case_exact=self.case_exact))
-        else:
-            text = sort_key(self.expression, case_exact=self.case_exact)
+    def _form(self, text: Any) -> Comparable:
+        return Comparable(text, case_exact=self.case_exact)
+
+    def _compared(self, text: Expression, op: CompareOperator, value: str) -> Any:
+        sought = self._form(value)
         return Holds(text, sought, PLACES[op]) if op in PLACES else ORDER[op](text, sought)
 
 
@@ -214,6 +221,14 @@ class LastModified(Moment):
     def at(self, base: str, organization: Organization | None = None) -> "LastModified":
         """Return the moments of members of `organization`."""
         return replace(self, organization=organization)
+
+    def meets(self, op: CompareOperator, value: Any) -> Q:
+        """Look up a few members, as those who were modified since yesterday; of many, the members' column tells."""
+        condition = super().meets(op, value)
+        if self.organization is None or connection.vendor != "postgresql" or condition is NEVER:
+            return condition
+        rows = Modification.objects.filter(condition, organization=self.organization)
+        return Q(IdAmong(rows.values("member"))) if are_few(rows) else condition
 
 
 def instant(value: datetime) -> datetime:

@@ -17,7 +17,7 @@ from scim.filters.attributes import MEMBER_ATTRIBUTES
 from tests.conftest import employee_role
 
 # Case, accents in both spellings, what LIKE knows as special, one letter that becomes two, Turkish letters, emoji.
-LETTERS = ["a", "B", "b", "c", "1", " ", ".", "%", "_", "\\", "'", "ß", "é", "e\u0301", "Ö", "\u0131", "😀", "日"]
+LETTERS = ["a", "B", "b", "c", "1", " ", ".", "@", "%", "_", "\\", "'", "ß", "é", "e\u0301", "Ö", "\u0131", "😀", "日"]
 TEXTS = st.lists(st.sampled_from(LETTERS), min_size=1, max_size=8).map("".join)
 COLUMNS = {"given_name": "name.givenName", "family_name": "name.familyName", "display_name": "displayName"}
 COLUMNS |= {"user_name": "userName", "external_id": "externalId"}

@@ -1,14 +1,16 @@
 """What a filter or an order costs: the rows that PostgreSQL reads, in an organization of 20,000 beside others."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from members.models import Organization
-from tests.crowd import CROWD, LAST, MOST, PAGE, Scan, among_small_ones, people, scans_of
+from tests.crowd import CROWD, LAST, MOST, PAGE, Scan, among_small_ones, analyze, people, scans_of
 from tests.identity_provider import IdentityProvider
 
 pytestmark = [
@@ -61,6 +63,7 @@ FEW = [
     ('userName sw "zoë" and active eq true', 300),
     ('active eq true and userType eq "Employee" and name.familyName sw "zi"', 300),
     ('userName sw "zoë.zimmer.1999" or externalId eq "00u7"', 11),
+    ('emails.value co "zimmer.1999" or externalId eq "00u7"', 11),
 ]
 
 
@@ -92,6 +95,60 @@ def test_a_page_in_order_reads_that_page_and_one_that_nearly_everybody_is_on_is_
     body, found = read(okta, filter='userName sw "given"')
     assert (body["totalResults"], len(body["Resources"])) == (LAST, PAGE)
     assert sum(scan.rows > MOST for scan in found) == 1, "the count alone reads them all"
+
+
+def test_who_was_modified_lately_is_looked_up(crowd: Organization, okta: IdentityProvider) -> None:
+    now = timezone.now()
+    crowd.members.filter(external_id__startswith="z").update(updated_at=now)
+    analyze()
+    for text, number in (("gt", 0), ("ge", 300), ("eq", 300), ("lt", LAST)):
+        for more in ("", ' and userName sw "z"'):
+            body, found = read(okta, filter=f'meta.lastModified {text} "{now.isoformat()}"{more}')
+            assert body["totalResults"] == (number if not more or text != "lt" else 0), text
+            if number < LAST:
+                assert max(scan.rows for scan in found) <= MOST, (text, found)
+    assert read(okta, filter=f'not (meta.lastModified ge "{now.isoformat()}")')[0]["totalResults"] == LAST
+
+
+def test_a_page_in_the_middle_of_the_order_of_modification_reads_that_page(
+    crowd: Organization, okta: IdentityProvider
+) -> None:
+    for order in ("ascending", "descending"):
+        ordered = {"sortBy": "meta.lastModified", "sortOrder": order, "count": str(PAGE)}
+        whole = [user["id"] for user in read(okta, **ordered, startIndex="150")[0]["Resources"]]
+        before = [user["id"] for user in read(okta, **ordered, startIndex="51")[0]["Resources"]]
+        assert before[-1] == whole[0]
+        body, found = read(okta, **ordered, startIndex=str(CROWD // 2))
+        assert len(body["Resources"]) == PAGE
+        assert max(scan.rows for scan in found) <= MOST, found
+    crowd.scim_lists_active_only = True
+    crowd.save()
+    crowd.members.filter(external_id__startswith="00u").update(deactivated_at=timezone.now())
+    body, _ = read(okta, sortBy="meta.lastModified", startIndex="201")
+    assert (body["totalResults"], len(body["Resources"])) == (CROWD - LAST, PAGE)
+
+
+def test_an_address_is_found_without_the_domain_that_everybody_has(crowd: Organization, okta: IdentityProvider) -> None:
+    blocks = {}
+    for text in ('{} ew "19999@acme.example"', '{} co "r.19999@acme.example"', '{} co "r.19999@"'):
+        for attribute in ("userName", "emails.value"):
+            with CaptureQueriesContext(connection) as queries:
+                assert okta.get("/Users", filter=text.format(attribute)).json()["totalResults"] == 1
+            blocks[text, attribute] = max(blocks_of_indexes(queries))
+    assert max(blocks.values()) <= 50, blocks
+
+
+def blocks_of_indexes(queries: CaptureQueriesContext) -> Iterator[int]:
+    """Yield how many blocks each search in an index of trigrams reads."""
+    with connection.cursor() as cursor:
+        for statement in [query["sql"] for query in queries.captured_queries]:
+            if " LIKE " in statement:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.replace('%', '%%')}", [])
+                nodes = [cursor.fetchone()[0][0]["Plan"]]
+                for node in nodes:
+                    nodes += node.get("Plans", ())
+                    if "trigrams" in node.get("Index Name", ""):
+                        yield node["Shared Hit Blocks"] + node["Shared Read Blocks"]
 
 
 def test_a_small_organization_pays_nothing_for_a_large_one(
