@@ -89,8 +89,9 @@ def remove(counts: Counts, name: str | int | None) -> None:
 class Room:
     """Who is in it: so many requests at most wait or have a place, and of each caller and organization fewer."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, is_shared: bool) -> None:
         self._left = size
+        self._is_shared = is_shared
         self._callers: Counts = {}
         self._organizations: Counts = {}
         self._lock = Lock()
@@ -114,7 +115,7 @@ class Room:
             remove(self._organizations, caller.organization)
 
     def _check(self, caller: Caller) -> Refusal | None:
-        own, shared = settings.KEY_IN_FLIGHT, settings.ORGANIZATION_IN_FLIGHT
+        own, shared = (settings.KEY_IN_FLIGHT, settings.ORGANIZATION_IN_FLIGHT) if self._is_shared else (0, 0)
         all_of_them = self._organizations.get(caller.organization, 0)
         # Strangers have nothing in common that one of them could do something about.
         if self._left <= 0 or (caller.organization is None and shared and all_of_them >= shared):
@@ -168,13 +169,15 @@ class Taken:
 class Places:
     """`count` places, and room for `queue` requests more, which wait up to `patience` seconds for a place.
 
+    `is_shared`: whether callers and organizations share them, each of which has no more than its part.
+
     If the threads had to race for a place, the one that is just done would often win with its next request, and some
     would wait ten times as long as others.
     """
 
-    def __init__(self, count: int, *, queue: int, patience: float) -> None:
+    def __init__(self, count: int, *, queue: int, patience: float, is_shared: bool = True) -> None:
         self._patience = patience
-        self._room = Room(count + queue)
+        self._room = Room(count + queue, is_shared=is_shared)
         # No organization has more places than this.
         self._share = max(count - 1, 1)
         self._lock = Lock()

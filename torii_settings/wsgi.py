@@ -49,8 +49,8 @@ class Handler:
         self.django = UndisturbedHandler()
         self.customers = Places(settings.WEB_THREADS, queue=settings.WEB_QUEUE, patience=PATIENCE)
         self.callers = Callers()
-        self.liveness = Places(1, queue=CONNECTIONS, patience=PATIENCE)
-        self.readiness = Places(1, queue=PROBES, patience=PATIENCE)
+        self.liveness = Places(1, queue=CONNECTIONS, patience=PATIENCE, is_shared=False)
+        self.readiness = Places(1, queue=PROBES, patience=PATIENCE, is_shared=False)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         """Answer a request, as WSGI has it (PEP 3333)."""

@@ -2,7 +2,7 @@
 
 State is a timestamp: a member without `deactivated_at` is active. Every verb takes the row's lock first, then checks,
 changes and records, so that two of them at once behave like one after the other. What a directory changes most, it
-changes without a lock, if nobody else has changed the row meanwhile: docs/decisions/0060-changes-without-a-lock.md.
+changes without a lock, if nobody else has changed the row meanwhile: docs/decisions/0062-changes-without-a-lock.md.
 """
 
 from collections.abc import Callable
