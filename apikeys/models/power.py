@@ -27,10 +27,13 @@ class KeyPower:
         from apikeys.models.api_key import ApiKey
 
         key = ApiKey.objects.live(timezone.now()).filter(pk=self.api_key_id)
-        rows = key.values_list("kind", "access", "maker_id", "created_by__deactivated_at", "created_by__role__access")
-        for kind, access, maker_id, deactivated_at, makers in rows:
+        rows = key.values_list(
+            "kind", "access", "maker_id", "created_by_id", "created_by__deactivated_at", "created_by__role__access"
+        )
+        for kind, access, maker_id, created_by_id, deactivated_at, makers in rows:
             own = most_of(kind) if access is None else access
-            if maker_id is None:
+            # The release before names the maker in `created_by` alone.
+            if maker_id is None and created_by_id is None:
                 return own
             return lesser(own, makers) if makers is not None and deactivated_at is None else NOTHING
         return NOTHING

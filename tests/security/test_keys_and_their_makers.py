@@ -50,6 +50,13 @@ def test_a_key_opens_nothing_once_its_maker_has_no_access(script: Script, zoe: M
     assert_problem(script.call("PUT", f"members/{zoe.pk}/role", {"role": "Admin"}), 403, "key_without_maker")
 
 
+def test_a_key_that_the_release_before_made_has_a_maker_too(acme: Organization, script: Script, zoe: Member) -> None:
+    acme.api_keys.update(maker_id=None)
+    assert script.get("members").status_code == 200
+    zoe.deactivate(by=SETUP)
+    assert_problem(script.get("members"), 403, "key_without_maker")
+
+
 def test_a_key_does_what_its_makers_lower_role_allows(
     acme: Organization, script: Script, zoe: Member, emil: Member
 ) -> None:
