@@ -8,3 +8,9 @@ class ApiKeysConfig(AppConfig):
 
     name = "apikeys"
     verbose_name = "API keys"
+
+    def ready(self) -> None:
+        """Connect what has to be connected once the models are loaded."""
+        from apikeys import makers
+
+        makers.connect()

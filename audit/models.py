@@ -28,6 +28,7 @@ class Action(models.TextChoices):
     API_KEY_GENERATED = "api_key.generated", "API key generated"
     API_KEY_DELETED = "api_key.deleted", "API key deleted"
     API_KEY_EXPIRED = "api_key.expired", "API key expired"
+    API_KEY_MAKER_LEFT = "api_key.maker_left", "API key's maker is no longer an Admin"
     API_KEY_NEW_ORIGIN = "api_key.new_origin", "API key used from somewhere new"
     API_KEY_ORIGIN_ACCEPTED = "api_key.origin_accepted", "API key's new origin accepted"
     MEMBER_CREATED = "member.created", "Member created"

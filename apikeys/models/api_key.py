@@ -30,7 +30,7 @@ from audit.models import Action, Event
 from lib.rerun import repeatable
 from members.models import Member, Organization
 from members.models.power import DIRECTORY, check
-from members.models.scope import Access, Scope, covers, in_words, lesser, rank
+from members.models.scope import Access, Level, Scope, covers, in_words, lesser, rank
 
 EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
@@ -168,6 +168,11 @@ class ApiKey(models.Model):
                 condition=models.Q(deleted_at=None, expiry_recorded_at=None),
             ),
             models.Index(
+                fields=["maker_id"],
+                name="api_key_maker",
+                condition=models.Q(deleted_at=None, maker_id__isnull=False),
+            ),
+            models.Index(
                 fields=["id"], name="api_key_reminder_owed", condition=models.Q(reminder_owed_at__isnull=False)
             ),
         ]
@@ -204,6 +209,13 @@ class ApiKey(models.Model):
     def own_access(self) -> Access:
         """What the key was given, whatever its maker may do now; only for keys that open the REST API."""
         return most_of(self.kind) if self.access is None else self.access
+
+    @property
+    def lost_its_maker(self) -> bool:
+        """Whether a member made the key who may make none any more."""
+        if self.maker_id is None:
+            return False
+        return self.created_by is None or not self.created_by.can(Scope.API_ACCESS, Level.ACT)
 
     @property
     def is_restricted(self) -> bool:
@@ -419,6 +431,12 @@ class ApiKey(models.Model):
             if not handover.new.is_live(now):
                 return False
             return self._delete(by=by, kind=Notice.Kind.DELETED, reason=f"replaced by {handover.new.hint}")
+
+    def end_with_maker(self, maker: str, *, by: Actor) -> None:
+        """Delete the key because `by` has just taken from its maker the right to make any; what `by` may is checked."""
+        with transaction.atomic():
+            self._lock()
+            self._delete(by=by, kind=Notice.Kind.DELETED, reason=f"{maker}, who made it, is no longer an Admin")
 
     def _delete(self, *, by: Actor, kind: Notice.Kind, reason: str) -> bool:
         if self.deleted_at is not None:

@@ -144,7 +144,8 @@ def listed(organization: Organization) -> list[ApiKey]:
     """Return the keys with what the list says of them, in as many queries however many there are."""
     reminders = Prefetch("notices", Notice.objects.reminders())
     news = Prefetch("origins", KnownOrigin.objects.filter(is_new=True), to_attr="new_origins")
-    return list(organization.api_keys.existing().prefetch_related(reminders, news).order_by("-id"))
+    keys = organization.api_keys.existing().select_related("created_by__role")
+    return list(keys.prefetch_related(reminders, news).order_by("-id"))
 
 
 def rows_of(chain: list[ApiKey], lineage: Lineage, now: dt.datetime, made: str = "") -> list[Row]:

@@ -25,6 +25,7 @@ from django.utils import timezone
 from audit.models import Action, Actor, Event
 from members.models.job import Job
 from members.models.new_admin import NewAdmin
+from members.signals import admins_left
 
 if TYPE_CHECKING:
     from members.models.member import Member
@@ -124,7 +125,10 @@ def settle_chunk(organization: "Organization", member_ids: list[UUID], *, by: Ac
         Event.record_many(Action.MEMBER_ROLE_CHANGED, organization, by=by, changes=accounts)
         if role.is_admin:
             NewAdmin.objects.write_down(organization, found, by=by)
-    return any(member.is_active and member.role.is_admin for found in changing.values() for member in found)
+    demoted = [m for found in changing.values() for m in found if m.is_active and m.role.is_admin]
+    if demoted:
+        admins_left.send(type(demoted[0]), organization=organization, members=demoted, by=by)
+    return bool(demoted)
 
 
 def chunks(member_ids: set[UUID]) -> Iterator[list[UUID]]:

@@ -33,6 +33,7 @@ from members.models.organization import ApprovedDomain, Organization, check_addr
 from members.models.power import MemberPower, check, check_new_admin
 from members.models.role import ADMIN, EMPLOYEE, Role, role_named
 from members.models.scope import Level, Scope
+from members.signals import admins_left
 from outbox.models import OutgoingMail
 from torii_settings.statement import (
     Insert,
@@ -338,7 +339,10 @@ class Member(models.Model):
             if leaves_admin:
                 self.organization.require_admin(besides=self)
             Event.record(Action.MEMBER_REMOVED, self.organization, by=by, target=self)
-            self.delete()
+            # Unlike `self.delete()` this leaves the id here, for whoever is told.
+            Member.objects.filter(pk=self.pk).delete()
+            if leaves_admin:
+                admins_left.send(Member, organization=self.organization, members=[self], by=by)
 
     # How the verbs do it ----------------------------------------------------------------------------------------------
 
@@ -403,6 +407,8 @@ class Member(models.Model):
         run_together(self._writes(choice, active, plain, by=by))
         if becomes_admin:
             NewAdmin.objects.write_down(self.organization, [self], by=by)
+        if leaves_admin:
+            admins_left.send(Member, organization=self.organization, members=[self], by=by)
 
     def _writes(
         self, choice: RoleChoice, active: bool, plain: dict[str, Any], *, by: Actor, unchanged: bool = False

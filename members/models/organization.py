@@ -29,6 +29,7 @@ KEY_LIFETIME_DAYS = 365
 KEY_POLICY = (
     "key_expiration_required",
     "key_lifetime_days",
+    "keys_end_with_maker",
     "reminds_week_before",
     "reminds_day_before",
     "reminds_at_expiry",
@@ -134,6 +135,12 @@ class Organization(models.Model):
         default=KEY_LIFETIME_DAYS,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text="Required of every new key if API keys must expire, else recommended.",
+    )
+    keys_end_with_maker = models.BooleanField(
+        "API keys end with their maker",
+        default=False,
+        db_default=False,
+        help_text="On, the keys that somebody made are deleted when they are no longer an Admin, SCIM keys too.",
     )
     reminds_week_before = models.BooleanField("remind 7 days before a key expires", default=True)
     reminds_day_before = models.BooleanField("remind 1 day before a key expires", default=True)

@@ -32,6 +32,7 @@ class KeyPolicyForm(forms.Form):
         widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), DAYS_WRONG),
     )
+    keys_end_with_maker = forms.BooleanField(required=False)
     reminds_week_before = forms.BooleanField(required=False)
     reminds_day_before = forms.BooleanField(required=False)
     reminds_at_expiry = forms.BooleanField(required=False)

@@ -76,11 +76,24 @@ def refuse_a_key(page: Page) -> None:
     expect(page.locator(".errorlist").first).to_be_visible()
 
 
+def restrict_a_key(page: Page) -> None:
+    dialog("/settings/api-access", "Generate API key", "Generate API key")(page)
+    page.get_by_label("Torii API (read-write)").check()
+    page.get_by_text("Restrict to areas").click()
+    page.get_by_label("Security", exact=True).select_option("none")
+    page.get_by_label("Audit log", exact=True).scroll_into_view_if_needed()
+
+
 def generate_a_key(page: Page) -> None:
     dialog("/settings/api-access", "Generate API key", "Generate API key")(page)
     page.get_by_label("Description").fill("Okta production")
     page.get_by_role("button", name="Generate key").click()
     expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
+
+
+def open_the_key_of_somebody_who_left(page: Page) -> None:
+    page.goto("/settings/api-access")
+    page.get_by_role("link", name="Old script").first.click()
 
 
 def open_the_menu(page: Page) -> None:
@@ -100,9 +113,11 @@ INSIDE: dict[str, Reach] = {
     "api-access": at("/settings/api-access"),
     "key-new": dialog("/settings/api-access", "Generate API key", "Generate API key"),
     "key-new-page": at("/settings/api-access/keys/new"),
+    "key-areas": restrict_a_key,
     "key-refused": refuse_a_key,
     "key-shown-once": generate_a_key,
     "key-deletion": dialog("/settings/api-access", "Delete Okta production", "Delete this key?"),
+    "key-maker-left": open_the_key_of_somebody_who_left,
     "members": at("/settings/members"),
     "members-none": at("/settings/members?q=nobody"),
     "employees": at("/settings/members/employees"),
@@ -155,6 +170,9 @@ def lively_acme(acme: Organization, ana: Member) -> Member:
     used = new_key(acme, by=by, description="Okta production", expires_on=today + dt.timedelta(days=365)).api_key
     new_key(acme, by=by, description="Monthly report", kind="api_read")
     new_key(acme, by=by, description="w" * 120, kind="api_write")
+    former = person(acme, "former@acme.example", "Frederick Former", "Admin")
+    new_key(acme, by=former.actor(), description="Old script", kind="api_write", access={"members": "act"})
+    former.deactivate(by=by)
     at_last = now - dt.timedelta(minutes=2)
     ApiKey.objects.filter(pk=used.pk).update(
         last_used_at=at_last, last_used_ip="2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff"

@@ -89,6 +89,7 @@ VERBS: dict[str, Callable[[World, Actor], Any]] = {
 }
 NO_PERSON = {
     "ApiKey.delete_if_replaced": "The clock calls it.",
+    "ApiKey.end_with_maker": "It follows from what a verb on the maker did, which has asked.",
     "ApiKey.record_expiry": "The clock calls it.",
     "ApiKey.tell_admins": "It writes to people about what a verb did.",
     "OrganizationQuerySet.create_organization": "Whoever makes an organization has no power in it yet.",

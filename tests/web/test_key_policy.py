@@ -59,7 +59,7 @@ def test_the_form_begins_as_the_policy_is(acme, ana_browser):
     assert 'name="expiration" value="required" required checked autofocus' in page
     assert 'name="key_lifetime_days" value="90"' in page
     assert 'value="x@y.zz"' in page
-    assert page.count('type="checkbox"') == 4
+    assert page.count('type="checkbox"') == 5
     assert page.count(" checked") == 4
     assert '<input type="checkbox" checked disabled aria-describedby="month-locked">' in page
     assert "so that no key expires without a word" in page

@@ -1,0 +1,7 @@
+"""What happens to members that apps above this one want to know of, in the same transaction."""
+
+from django.dispatch import Signal
+
+# Active Admins who are none any more: demoted, deactivated or removed. Sent with `organization`, `members`
+# and `by`.
+admins_left = Signal()
