@@ -487,6 +487,7 @@ def look_at(api_key: ApiKey, action: str) -> tuple[str, str]:
 
 
 def api_access() -> str:
+    """Return the address of the page that lists the keys."""
     return absolute("/settings/api-access")
 
 

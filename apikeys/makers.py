@@ -9,11 +9,11 @@ organization's policy says so the keys end.
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from apikeys.letters import api_access
 from apikeys.models import ApiKey
 from audit.actor import Actor
 from audit.models import Action, Event
@@ -70,7 +70,7 @@ def makers_mail(maker: Member, keys: Sequence[ApiKey], by: Actor, address: str) 
         ],
         "has_scim": any(api_key.kind == ApiKey.Kind.SCIM for api_key in keys),
         "has_api": any(api_key.kind != ApiKey.Kind.SCIM for api_key in keys),
-        "keys_url": f"{settings.BASE_URL}/settings/api-access",
+        "keys_url": api_access(),
     }
     mail = EmailMultiAlternatives(
         subject=subject, body=render_to_string("apikeys/mail/makers.txt", context), to=[address]

@@ -26,7 +26,7 @@ from torii_settings.logs import Lines
 
 SETUP = Actor.system("tests")
 
-Migrate = Callable[[str, str], Any]
+Migrate = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -116,12 +116,13 @@ def eve(globex: Organization) -> Member:
 
 @pytest.fixture
 def migrate(transactional_db: None) -> Iterator[Migrate]:
-    """Return a function that brings an app to a migration and returns the models of that time."""
+    """Return a function that brings an app to a migration, or the newest, and returns the models of that time."""
 
-    def to(app: str, name: str) -> Any:
+    def to(app: str, name: str = "") -> Any:
         executor = MigrationExecutor(connection)
-        executor.migrate([(app, name)])
-        return executor.loader.project_state([(app, name)]).apps
+        target = [(app, name)] if name else executor.loader.graph.leaf_nodes(app)
+        executor.migrate(target)
+        return executor.loader.project_state(target).apps
 
     yield to
     executor = MigrationExecutor(connection)
