@@ -29,7 +29,8 @@ from torii_settings.undisturbed import UndisturbedHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
 django.setup(set_prefix=False)
-take_shortcuts()
+if settings.WEB_SHORTCUTS:
+    take_shortcuts()
 
 from torii_settings.access import CALLER, AccessLog, request_seen  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps

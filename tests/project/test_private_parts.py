@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import redis
-from asgiref.local import Local
 from django.conf import settings
 from django.contrib.admin import site
 from django.core.handlers.exception import convert_exception_to_response
@@ -236,7 +235,7 @@ def test_django_keeps_what_a_thread_has_as_attributes() -> None:
     urls.set_urlconf("some.urls")
     assert private(urls)._urlconfs.value == "some.urls"
     urls.set_urlconf(before)
-    assert all(isinstance(each, Local | threading.local) for each in (kept, private(urls)._urlconfs))
+    assert all(isinstance(each, private(urls).Local | threading.local) for each in (kept, private(urls)._urlconfs))
 
 
 # Django's requests ----------------------------------------------------------------------------------------------------

@@ -121,6 +121,11 @@ class Environment(Table):
         "whether those statements run on libpq; `off` for tools that must see every query pass through psycopg",
         default="on",
     )
+    WEB_SHORTCUTS = Switch(
+        "whether web processes read settings and connections without Django's care for asynchronous code; `off` for "
+        "tools that watch these",
+        default="on",
+    )
     MIGRATION_LOCK_TIMEOUT = Duration(
         "time that `migrate` waits for a table, and traffic behind it, before it lets go and tries again", default="2s"
     )
