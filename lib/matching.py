@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections
-from django.db.models import BooleanField, Count, Field, Func, IntegerField, Q, QuerySet, Value, Window
+from django.db.models import BooleanField, Case, Count, Field, Func, IntegerField, Q, QuerySet, Value, When, Window
 from django.db.models.expressions import OrderBy
 
 # Rows that are walked over: some milliseconds, and enough for a page of 100 if a twentieth of all rows match.
@@ -42,8 +42,7 @@ def first_matches(
         found = rows.filter(condition).order_by(*order).values_list("pk", flat=True)
         return Matches(list(found[start : start + count]))
     if start + count <= WALKED:
-        walked = rows.filter(pk__in=rows.order_by(*order).values("pk")[:WALKED])
-        keys = list(walked.filter(condition).order_by(*order).values_list("pk", flat=True)[: start + count])
+        keys = walked_matches(rows, condition, order, start + count)
         if len(keys) == start + count:
             return Matches(keys[start:])
     number: Any = Window(Count("*")) if counted else Value(None, output_field=IntegerField())
@@ -51,6 +50,20 @@ def first_matches(
     numbered = list(collected.values_list("pk", "number")[start : start + count])
     total = numbered[0][1] if numbered else None if start or not counted else 0
     return Matches([key for key, _ in numbered], total)
+
+
+def walked_matches(rows: QuerySet[Any], condition: Q, order: list[OrderBy], count: int) -> list[Any]:
+    """Return the primary keys of the first `count` of `rows` that meet `condition`, or of fewer, `WALKED` rows far.
+
+    The condition is asked of each row on the way, inside, and what it says is looked at outside: as a condition of the
+    query it would let PostgreSQL begin with whatever meets it.
+    """
+    meets = Case(When(condition, then=Value(True)), default=Value(False)) if condition else Value(True)
+    walked = rows.order_by(*order).annotate(meets=meets).values_list("pk", "meets")[:WALKED]
+    sql, params = walked.query.sql_with_params()
+    with connections[rows.db].cursor() as cursor:
+        cursor.execute(f"SELECT pk FROM ({sql}) AS walked (pk, meets) WHERE meets LIMIT %s", [*params, count])  # noqa: S608
+        return [key for (key,) in cursor.fetchall()]
 
 
 def fenced(order: OrderBy) -> OrderBy:

@@ -74,7 +74,8 @@ def scans(plan: dict[str, Any]) -> Iterator[Scan]:
     looked_at = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
     looked_at += plan.get("Rows Removed by Index Recheck", 0)
     if plan.get("Relation Name", "").startswith("members_member"):
-        yield Scan(f"{plan['Node Type']} {plan.get('Index Name', '')}", looked_at)
+        node = f"{'Parallel ' if plan['Parallel Aware'] else ''}{plan['Node Type']}"
+        yield Scan(f"{node} {plan.get('Index Name', '')}", looked_at)
     for part in plan.get("Plans", ()):
         yield from scans(part)
 

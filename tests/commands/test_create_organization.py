@@ -73,7 +73,7 @@ def test_with_a_password_the_admin_signs_in_by_it(db, run, type_password):
     [
         ("short", "at least 12 characters"),
         ("", "first line of standard input is empty"),
-        ("ana@acme.example", "similar"),
+        ("ana@acme.example", "made of your address or name"),
     ],
 )
 def test_a_bad_password_leaves_nothing_behind(db, run, type_password, password, reason):

@@ -8,6 +8,7 @@ import select
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -58,8 +59,8 @@ def ask(address: str, key: str, path: str = "/scim/v2/Users?count=0") -> Answer:
 
 
 def change(stack: ExitStack, address: str, key: str, member: Member) -> Wire:
-    """Send a request that is answered once the member isn't locked any more."""
-    operation = {"op": "replace", "path": "title", "value": "Engineer"}
+    """Send a request that is answered once the member isn't locked any more: a change of nothing needs no lock."""
+    operation = {"op": "replace", "path": "title", "value": f"Engineer {uuid4()}"}
     body = json.dumps({"schemas": [PATCH_OP], "Operations": [operation]}).encode()
     wire = stack.enter_context(Wire(address))
     wire.send(head("PATCH", f"/scim/v2/Users/{member.pk}", key, Content_Length=str(len(body))), body)

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from lib.matching import WALKED
 from members.models import Organization
 from tests.crowd import CROWD, LAST, MOST, PAGE, Scan, among_small_ones, analyze, people, scans_of
 from tests.identity_provider import IdentityProvider
@@ -95,6 +96,21 @@ def test_a_page_in_order_reads_that_page_and_one_that_nearly_everybody_is_on_is_
     body, found = read(okta, filter='userName sw "given"')
     assert (body["totalResults"], len(body["Resources"])) == (LAST, PAGE)
     assert sum(scan.rows > MOST for scan in found) == 1, "the count alone reads them all"
+
+
+def test_a_search_that_no_index_answers_walks_a_little_way_and_then_reads_everybody_once_in_one_process(
+    crowd: Organization, okta: IdentityProvider
+) -> None:
+    with connection.cursor() as cursor:
+        # PostgreSQL then shares any scan among processes that may be shared.
+        for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            cursor.execute(f"SET LOCAL {setting} = 0")
+    for text in ('title co "captain"', 'emails.display co "captain"', 'title co "captain" or userName ew "nobody"'):
+        for more in ({}, {"sortBy": "displayName"}):
+            body, found = read(okta, filter=text, **more)
+            assert body["totalResults"] == 0
+            assert not [scan for scan in found if scan.name.startswith("Parallel")], (text, found)
+            assert sorted(scan.rows > WALKED for scan in found)[-2:] == [False, True], (text, more, found)
 
 
 def test_who_was_modified_lately_is_looked_up(crowd: Organization, okta: IdentityProvider) -> None:

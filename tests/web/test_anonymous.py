@@ -46,7 +46,6 @@ def test_looking_at_any_page_makes_no_row_and_no_session(acme, ana):
     ("path", "form"),
     [
         ("/accounts/login/", {"login": "nobody@acme.example", "password": "guessed"}),
-        ("/accounts/login/", {"login": "ana@acme.example", "password": "guessed"}),
         ("/accounts/login/code/", {"email": "no address"}),
         ("/accounts/login/code/confirm/", {"code": "guessed"}),
         ("/accounts/password/reset/", {"email": "nobody@acme.example"}),
@@ -59,6 +58,15 @@ def test_nor_does_a_form_that_leads_nowhere(acme, ana, path, form):
     client = Client()
     assert settings.SESSION_COOKIE_NAME not in client.post(path, form).cookies
     assert rows() == before
+
+
+def test_a_wrong_password_for_a_member_leaves_an_event_and_nothing_else(acme, ana):
+    before = rows()
+    for _ in range(3):
+        client = Client()
+        client.post("/accounts/login/", {"login": "ana@acme.example", "password": "guessed"})
+        assert settings.SESSION_COOKIE_NAME not in client.cookies
+    assert rows() == before | {"audit.Event": before["audit.Event"] + 1}
 
 
 def test_a_session_that_has_ended_is_not_begun_again_by_looking(acme, ana):
