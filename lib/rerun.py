@@ -88,6 +88,22 @@ def note_write() -> None:
         current.unit.has_written = True
 
 
+@contextmanager
+def conditional() -> Iterator[Callable[[], None]]:
+    """Run a statement in the block that may write nothing, which only its result tells.
+
+    Yields what to call if it wrote nothing: then the unit can be run again as before.
+    """
+    unit = current.unit
+    had_written = unit is not None and unit.has_written
+
+    def wrote_nothing() -> None:
+        if unit is not None:
+            unit.has_written = had_written
+
+    yield wrote_nothing
+
+
 def writes_repeatably() -> bool:
     """Whether what this thread writes may be written twice."""
     return current.writes_repeatably

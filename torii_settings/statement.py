@@ -22,6 +22,7 @@ from django.db.models.lookups import Exact
 from django.db.models.sql import InsertQuery, UpdateQuery
 from django.db.models.sql.compiler import SQLCompiler
 
+from lib import rerun
 from lib.row_version import RowVersion
 
 M = TypeVar("M", bound=Model)
@@ -272,10 +273,15 @@ def run_if_first(writes: "Sequence[tuple[Insert | Update, Model]]") -> bool:
             return False
     params = [param for statement, obj in writes for param in statement.filled(connection, vars(obj))]
     # Where it is not alone, a savepoint keeps its failure from ending the transaction that it is in.
-    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+    with (
+        transaction.atomic() if connection.in_atomic_block else nullcontext(),
+        rerun.conditional() as wrote_nothing,
+    ):
         cursor = shared_cursor(connection)
         cursor.execute(conditional(tuple(statement for statement, _ in writes)), params)
         is_done = bool(cursor.rowcount)
+        if not is_done:
+            wrote_nothing()
     for _, obj in writes:
         obj._state.adding, obj._state.db = not is_done, DEFAULT_DB_ALIAS
     return is_done

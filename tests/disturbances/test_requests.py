@@ -27,7 +27,7 @@ Scenario = Callable[[str], Callable[[], None]]
 
 
 @pytest.fixture
-def scenarios(acme: Organization, idp: Caller, script: Caller, browser: Caller) -> dict[str, Scenario]:
+def scenarios(acme: Organization, idp: Caller, script: Caller, browser: Caller, other: Other) -> dict[str, Scenario]:
     """Return what callers do. Each gets a name of its own and returns an act, which checks that it was done once."""
 
     def user(name: str) -> dict[str, Any]:
@@ -64,6 +64,25 @@ def scenarios(acme: Organization, idp: Caller, script: Caller, browser: Caller) 
             status, document = idp.json("PUT", f"/scim/v2/Users/{member.pk}", changed)
             assert (status, document["displayName"]) == (200, "New")
             assert events(name) == ["member.created", "member.updated", "member.deactivated"]
+
+        return act
+
+    def patch_beside_another(name: str) -> Callable[[], None]:
+        member = person(acme, f"{name}@acme.example", "A Person")
+
+        def change_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if sql.startswith("WITH first AS (UPDATE"):
+                other.execute("UPDATE members_member SET external_id = %s WHERE id = %s", [name, member.pk])
+            return execute(sql, params, many, context)
+
+        def act() -> None:
+            change = {"op": "replace", "path": "title", "value": "New"}
+            with connection.execute_wrapper(change_first):
+                status, document = idp.json(
+                    "PATCH", f"/scim/v2/Users/{member.pk}", {"schemas": [PATCH_OP], "Operations": [change]}
+                )
+            assert (status, document["title"], document["externalId"]) == (200, "New", name)
+            assert events(name) == ["member.created", "member.updated"]
 
         return act
 
@@ -134,10 +153,10 @@ def scenarios(acme: Organization, idp: Caller, script: Caller, browser: Caller) 
 
         return act
 
-    return {each.__name__: each for each in (get, post, put, group, bulk, rest, web)}
+    return {each.__name__: each for each in (get, post, put, patch_beside_another, group, bulk, rest, web)}
 
 
-SCENARIOS = ["get", "post", "put", "group", "bulk", "rest", "web"]
+SCENARIOS = ["get", "post", "put", "patch_beside_another", "group", "bulk", "rest", "web"]
 
 
 @pytest.mark.parametrize("disturb", DISTURBANCES)
