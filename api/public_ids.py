@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from api.ids import parse_uuid
+from audit.actor import COMMAND_LINE, EARLIER_COMMAND_LINE
 from audit.models import ActorKind, Event
 from members.models import Organization
 
@@ -54,6 +55,8 @@ class PublicIds:
 def by_actor(organization: Organization, text: str) -> Q:
     """Return the condition that `text` is the actor's id, or their label in whatever case."""
     found = Q(actor_label__lower=text.lower()) | Q(actor_kind=ActorKind.MEMBER, actor_id=text.lower())
+    if text.lower() == COMMAND_LINE:
+        found |= Q(actor_kind=ActorKind.SYSTEM, actor_label__lower__in=EARLIER_COMMAND_LINE)
     if key := organization.api_keys.filter(key_id=text).values_list("pk", flat=True).first():
         found |= Q(actor_kind=ActorKind.API_KEY, actor_id=str(key))
     return found

@@ -150,7 +150,7 @@ class ApiKeySerializer(Serializer[ApiKey]):
     replaces = serializers.SerializerMethodField(help_text="The `key_id` of the key in whose place it came.")
     rotation = serializers.SerializerMethodField(help_text="Null while no other key replaces it.")
     created_at = serializers.DateTimeField()
-    created_by = serializers.CharField(source="created_by_label")
+    created_by = serializers.CharField(source="created_by_name")
     expires_on = serializers.DateField(
         source="expiry_day", allow_null=True, help_text="The day on which it expires, in the organization's time zone."
     )
@@ -225,7 +225,7 @@ class AuditEventSerializer(Serializer[Event]):
     def get_actor(self, event: Event) -> dict[str, Any]:
         """Return who did it. The context holds the `PublicIds` of all events that are shown."""
         ids: PublicIds = self.context["ids"]
-        return {"kind": event.actor_kind, "id": ids.of_actor(event), "label": event.actor_label}
+        return {"kind": event.actor_kind, "id": ids.of_actor(event), "label": event.actor_name}
 
     @extend_schema_field(TargetSerializer)
     def get_target(self, event: Event) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class ApiKeyAdmin(StaffAdmin):
         "status",
         "expiry",
         "created_at",
-        "created_by_label",
+        "created_by_name",
         "replaces",
         "delete_when_silent",
         "networks",
@@ -162,7 +162,12 @@ class ApiKeyAdmin(StaffAdmin):
         """The instant from which the key is refused, in the organization's time zone."""
         if api_key.expires_at is None:
             return "Never"
-        return f"{api_key.local_expiry():%-d %b %Y, %H:%M} ({api_key.organization.time_zone})"
+        return f"{api_key.local_expiry():%-d %b %Y, %H:%M} ({api_key.organization.zone_name})"
+
+    @admin.display(description="Created by")
+    def created_by_name(self, api_key: ApiKey) -> str:
+        """Who generated the key."""
+        return api_key.created_by_name
 
     @admin.display(description="Allowed networks")
     def networks(self, api_key: ApiKey) -> str:

@@ -75,7 +75,7 @@ def add(organization: Organization, sample: Sample, *, by: Actor) -> ApiKey:
         pepper=peppers.fingerprint(pepper),
         description=sample.description,
         expires_on=expires_on,
-        time_zone=organization.time_zone,
+        time_zone=organization.zone_name,
         expires_at=expiry_instant(expires_on, organization) if expires_on else None,
         created_at=now - sample.made,
         created_by_label=by.label,

@@ -102,7 +102,7 @@ class KeyForm(forms.Form):
                 f"Your organization requires an expiration date, {days} day{'' if days == 1 else 's'} from today at "
                 "the latest."
             )
-        date.help_text = f"Valid until 00:00 of that day ({organization.time_zone})"
+        date.help_text = f"Valid until that day begins ({organization.zone_name})"
         date.widget.attrs["max"] = self.latest.isoformat()
         date.widget.attrs["min"] = (self.today + dt.timedelta(days=1)).isoformat()
 

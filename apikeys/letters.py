@@ -19,6 +19,8 @@ DAY = dt.timedelta(days=1)
 ADMINS_NAMED = 3
 ORIGINS_SHOWN = 10
 
+WAITS_FOR_SCIM = "SCIM is off. Until an Admin turns it on in Settings > Security, the key gets 403 for every request."
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -92,6 +94,8 @@ def expiry(notice: Notice, now: dt.datetime) -> Letter:
     if handover:
         facts.append(Fact("Replaced by", state_of(handover), is_code=True))
     meaning, steps = words_of_expiry(api_key, handover, now)
+    if api_key.waits_for_scim(now):
+        meaning.append(WAITS_FOR_SCIM)
     action, url = way_on(api_key, handover, now)
     return Letter(
         subject=f"{name(api_key)} {when(api_key, now)}",
@@ -266,7 +270,7 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
         Fact("Key", api_key.hint, is_code=True),
         Fact("Description", one_line(api_key.description)),
         Fact("Type", api_key.get_kind_display()),
-        Fact("Generated", f"{instant(api_key, api_key.created_at)}, by {api_key.created_by_label}"),
+        Fact("Generated", f"{instant(api_key, api_key.created_at)}, by {api_key.created_by_name}"),
         *origin(notice),
         Fact(
             "Expired" if api_key.is_expired(now) else "Expires",
@@ -287,12 +291,14 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
     ]
     if api_key.deleted_at:
         meaning = [f"It has been deleted since: {instant(api_key, api_key.deleted_at)}."]
+    elif api_key.waits_for_scim(now):
+        meaning.insert(1, WAITS_FOR_SCIM)
     elif api_key.is_expired(now):
         meaning = [f"It has expired since, on {day(api_key)}, so nothing can use it any more."]
     action, url = look_at(api_key, "Look at the key" if api_key.is_expired(now) else "Look at the key, or delete it")
     return Letter(
         subject=f"{name(api_key)} was generated",
-        heading=f"{capfirst(api_key.created_by_label)} generated the {heading(api_key)}.",
+        heading=f"{capfirst(api_key.created_by_name)} generated the {heading(api_key)}.",
         facts=facts,
         meaning=meaning,
         action=action,
@@ -462,7 +468,7 @@ def day(api_key: ApiKey) -> str:
 def instant(api_key: ApiKey, moment: dt.datetime) -> str:
     """Return a moment by the organization's clock, with what tells which moment that is: its zone and offset."""
     local = api_key.organization.local(moment)
-    zone = api_key.organization.time_zone
+    zone = api_key.organization.zone_name
     if zone != "UTC":
         zone += f", UTC{local.isoformat()[-6:]}"
     return f"{local:%-d %b %Y, %H:%M} ({zone})"

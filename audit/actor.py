@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 USER_AGENT_LENGTH = 300
 COMMAND_LINE = "the command line"
+# How earlier releases recorded who ran a command. What is recorded is never changed, so it is translated to be shown.
+EARLIER_COMMAND_LINE = frozenset({"create_api_key", "create_organization", "load_members", "seed_demo", "set_scim"})
 
 
 class ActorKind(models.TextChoices):
@@ -26,6 +28,11 @@ class ActorKind(models.TextChoices):
     API_KEY = "api_key", "API key"
     STAFF = "staff", "Staff"
     SYSTEM = "system", "System"
+
+
+def name_shown(label: str) -> str:
+    """Return the name by which readers know who is recorded as `label`: a command of ours is the command line."""
+    return COMMAND_LINE if label in EARLIER_COMMAND_LINE else label
 
 
 class Origin(NamedTuple):

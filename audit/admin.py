@@ -70,7 +70,7 @@ def by_or_about(members: list[str]) -> Q:
 class EventAdmin(StaffAdmin):
     """Events of all organizations, newest first."""
 
-    list_display = ("moment", "action", "target_label", "actor_label", "organization", "ip")
+    list_display = ("moment", "action", "target_label", "actor", "organization", "ip")
     list_select_related = ("organization",)
     list_fullwidth = True
     list_filter = (
@@ -88,7 +88,7 @@ class EventAdmin(StaffAdmin):
         "target_label",
         "target_type",
         "target_id",
-        "actor_label",
+        "actor",
         "actor_kind",
         "actor_id",
         "ip",
@@ -106,6 +106,11 @@ class EventAdmin(StaffAdmin):
             text = hint[1]
         named = Q(actor_label__icontains=text) | Q(target_label__icontains=text)
         return queryset.filter(named | by_or_about(members_called(text))), False
+
+    @admin.display(description="Actor")
+    def actor(self, event: Event) -> str:
+        """Who did it."""
+        return event.actor_name
 
     @admin.display(description="Created at")
     def moment(self, event: Event) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.utils import timezone
 
-from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin
+from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, name_shown
 from lib import request_id
 from members.ids import uuid7
 from torii_settings.statement import Insert, unsaved
@@ -117,6 +117,11 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Raise EventImmutable."""
         raise EventImmutable
+
+    @property
+    def actor_name(self) -> str:
+        """Who did it, as it is shown. Only the system's names are translated: people may be called anything."""
+        return name_shown(self.actor_label) if self.actor_kind == ActorKind.SYSTEM else self.actor_label
 
     @classmethod
     def record(

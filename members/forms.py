@@ -45,7 +45,9 @@ class OwnWords(forms.Form):
 
 
 class AsksForMail:
-    """Counts the mails to an address, and makes the User of an active member before allauth looks for it."""
+    """Counts the mails to an address, makes the User of an active member before allauth looks for it, and has allauth
+    mail nobody without a place.
+    """
 
     def clean_email(self) -> str:
         """Return the address that was asked for; whether anybody has it is not told.
@@ -54,8 +56,15 @@ class AsksForMail:
         """
         if not Attempt(current.request, self.cleaned_data["email"]).ask_for_mail():  # type: ignore[attr-defined]
             raise get_adapter().validation_error("too_many_mails")
-        User.objects.ensure_for_member(self.cleaned_data["email"])  # type: ignore[attr-defined]
-        return super().clean_email()  # type: ignore[misc,no-any-return]
+        user = User.objects.ensure_for_sign_in(self.cleaned_data["email"])  # type: ignore[attr-defined]
+        email: str = super().clean_email()  # type: ignore[misc]
+        if user is None:
+            self.find_nobody()
+        return email
+
+    def find_nobody(self) -> None:
+        """Go on as if nobody had the address."""
+        raise NotImplementedError
 
 
 class LoginForm(OwnWords, allauth_forms.LoginForm):
@@ -64,6 +73,10 @@ class LoginForm(OwnWords, allauth_forms.LoginForm):
 
 class RequestLoginCodeForm(OwnWords, AsksForMail, allauth_forms.RequestLoginCodeForm):
     """Asks for a sign-in code by e-mail."""
+
+    def find_nobody(self) -> None:
+        """Send no code."""
+        self._user = None
 
 
 class ConfirmLoginCodeForm(OwnWords, allauth_forms.ConfirmLoginCodeForm):
@@ -93,6 +106,10 @@ class SetPasswordForm(OwnWords, allauth_forms.SetPasswordForm):
 
 class ResetPasswordForm(OwnWords, AsksForMail, allauth_forms.ResetPasswordForm):
     """Asks for a link that sets a password."""
+
+    def find_nobody(self) -> None:
+        """Send no link."""
+        self.users: list[User] = []
 
 
 class ResetPasswordKeyForm(OwnWords, allauth_forms.ResetPasswordKeyForm):

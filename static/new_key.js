@@ -59,7 +59,7 @@ function sayUntil(field) {
   const hint = document.querySelector("[data-until]");
   const [year, month, day] = field.value.split("-").map(Number);
   const begins = day ? beginning(field.value, hint.dataset.until) : "";
-  const when = day ? `${day} ${MONTHS[month - 1]} ${year}, ${begins}` : "00:00 of that day";
+  const when = day ? `${day} ${MONTHS[month - 1]} ${year}, ${begins}` : "that day begins";
   hint.textContent = `Valid until ${when} (${hint.dataset.until})`;
 }
 

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
 from django.conf import settings
@@ -25,10 +24,11 @@ from apikeys.models.notice import Notice
 from apikeys.models.power import KeyPower, most_of
 from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
-from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power
+from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power, name_shown
 from audit.models import Action, Event
 from lib.rerun import repeatable
 from members.models import Member, Organization
+from members.models.organization import zone_named
 from members.models.power import DIRECTORY, check
 from members.models.scope import Access, Level, Scope, covers, in_words, lesser, rank
 
@@ -201,6 +201,11 @@ class ApiKey(models.Model):
         return f"torii_{self.prefix}_{self.key_id}…{self.last_four}"
 
     @property
+    def created_by_name(self) -> str:
+        """Who generated the key, as it is shown."""
+        return name_shown(self.created_by_label) if self.created_by_id is None else self.created_by_label
+
+    @property
     def may_write(self) -> bool:
         """Whether the key may change things through its API."""
         return self.kind != self.Kind.API_READ
@@ -269,8 +274,8 @@ class ApiKey(models.Model):
     @property
     def zone_when_made(self) -> dt.tzinfo:
         """The time zone that the organization had when the key was made, as far as that is known."""
-        if self.time_zone:
-            return ZoneInfo(self.time_zone)
+        if self.time_zone and (zone := zone_named(self.time_zone)):
+            return zone
         if self.expires_on is None or self.expires_at is None:
             return self.organization.zone
         if expiry_instant(self.expires_on, self.organization) == self.expires_at:
@@ -348,7 +353,7 @@ class ApiKey(models.Model):
                 description=description,
                 expires_on=expires_on,
                 expires_at=expires_on and expiry_instant(expires_on, organization),
-                time_zone=organization.time_zone,
+                time_zone=organization.zone_name,
                 created_at=now,
                 created_by_id=made_by,
                 maker_id=made_by,

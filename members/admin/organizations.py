@@ -225,7 +225,7 @@ class OrganizationAdmin(StaffAdmin):
         if organization.scim_enabled_at is None:
             return "Off"
         since = organization.local(organization.scim_enabled_at)
-        return f"On since {since:%-d %b %Y, %H:%M} ({organization.time_zone}) by {organization.scim_enabled_by}"
+        return f"On since {since:%-d %b %Y, %H:%M} ({organization.zone_name}) by {organization.scim_enabled_by_name}"
 
     @admin.display(description="SCIM base URL")
     def base_url(self, organization: Organization) -> str:

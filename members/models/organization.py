@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from audit.actor import name_shown
 from audit.models import Action, Actor, Event
 from lib.addresses import absolute
 from members.errors import LastAdmin, UserNameInvalid
@@ -46,6 +47,14 @@ valid_domain = RegexValidator(
 def time_zones() -> list[str]:
     """Return the names in the IANA time zone database, sorted; the first time, 600 files are opened for it."""
     return sorted(zoneinfo.available_timezones())
+
+
+def zone_named(name: str) -> dt.tzinfo | None:
+    """Return the time zone called `name`, None if this host knows none."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def valid_time_zone(name: str) -> None:
@@ -166,24 +175,36 @@ class Organization(models.Model):
         return self.scim_enabled_at is not None
 
     @property
+    def scim_enabled_by_name(self) -> str:
+        """Who turned SCIM on, as it is shown."""
+        return name_shown(self.scim_enabled_by)
+
+    @property
     def scim_base_url(self) -> str:
         """The URL that an admin pastes into the identity provider."""
         return absolute("/scim/v2")
 
     @property
-    def zone(self) -> zoneinfo.ZoneInfo:
-        """The organization's time zone. Raises ZoneInfoNotFoundError if this host doesn't know it."""
-        return zoneinfo.ZoneInfo(self.time_zone)
+    def zone(self) -> dt.tzinfo:
+        """The organization's time zone; UTC on a host that doesn't know it."""
+        return zone_named(self.time_zone) or dt.UTC
+
+    @property
+    def zone_name(self) -> str:
+        """The name of `zone`, which people are told beside a time."""
+        return self.time_zone if self.zone_is_known else "UTC"
+
+    @property
+    def zone_is_known(self) -> bool:
+        """Whether this host knows the organization's time zone: its tz database may be older than the zone."""
+        return zone_named(self.time_zone) is not None
 
     def local(self, moment: dt.datetime) -> dt.datetime:
         """Return `moment` as people are shown it: by the organization's clock.
 
-        It is the last moment that Python knows for a later one, and in UTC on a host that doesn't know the time zone.
+        It is the last moment that Python knows for a later one.
         """
-        try:
-            zone: dt.tzinfo = self.zone
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            zone = dt.UTC
+        zone = self.zone
         try:
             return moment.astimezone(zone)
         except OverflowError:

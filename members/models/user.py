@@ -34,14 +34,19 @@ class UserManager(BaseUserManager["User"]):
         """Return the user with this e-mail address, in whatever case."""
         return self.get(email=(username or "").lower())
 
-    def ensure_for_member(self, email: str) -> "User | None":
-        """Return the user of `email`, made now if an active member has that address; None if nobody has."""
+    def ensure_for_sign_in(self, email: str) -> "User | None":
+        """Return the user who may come in over a mail to `email`, made now for a member who never signed in before.
+
+        None if that is neither an active member's address nor a member's of staff: nobody else gets a code or a link.
+        """
         from members.models.member import Member
 
         user = self.filter(email=email.lower()).first()
-        if user is None and Member.objects.active().with_user_name(email).exists():
-            user, _ = self.get_or_create(email=email.lower(), defaults={"password": "!"})
-        return user
+        if user is not None and (user.is_staff or user.memberships.active().exists()):
+            return user
+        if not Member.objects.active().with_user_name(email).exists():
+            return None
+        return user or self.get_or_create(email=email.lower(), defaults={"password": "!"})[0]
 
 
 class User(AbstractBaseUser, PermissionsMixin):

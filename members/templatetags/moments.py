@@ -30,7 +30,7 @@ def day_text(date: dt.date) -> str:
 def instant_text(moment: dt.datetime, organization: Organization) -> str:
     """Return `moment` as in "23 Nov 2026, 00:00 (Europe/Berlin)"."""
     local = organization.local(moment)
-    return f"{day_text(local)}, {local:%H:%M} ({organization.time_zone})"
+    return f"{day_text(local)}, {local:%H:%M} ({organization.zone_name})"
 
 
 def ago_text(moment: dt.datetime, now: dt.datetime, organization: Organization) -> str:

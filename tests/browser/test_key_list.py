@@ -51,6 +51,15 @@ def test_rows_are_of_one_height_and_ids_are_whole(acme, many, open_browser: Open
             assert lines == 1, words.inner_text()
 
 
+def test_on_a_narrow_screen_the_whole_name_of_who_made_a_key_is_told(acme, many, open_browser: Open):
+    page = open_browser(many, viewport={"width": 390, "height": 844})
+    page.goto(LIST)
+    makers = page.locator(".keys .created .sub")
+    expect(makers.get_by_text("by the command line").first).to_be_visible()
+    for maker in makers.all():
+        assert maker.evaluate("element => element.scrollWidth <= element.clientWidth"), maker.inner_text()
+
+
 @pytest.mark.parametrize("width", [760, 1024, 1280])
 def test_what_can_be_done_with_a_key_is_in_sight_at_every_width(acme, many, open_browser: Open, width: int):
     page = open_browser(many, viewport={"width": width, "height": 800})

@@ -53,6 +53,23 @@ def test_a_generated_key_says_who_made_what_when_from_where_and_how_to_undo_it(b
         assert f"http://localhost/settings/api-access/keys/{made.key_id}" in text
 
 
+WAITS = "SCIM is off. Until an Admin turns it on in Settings > Security, the key gets 403 for every request."
+
+
+@pytest.mark.parametrize("kind", ["scim", "api_read"])
+@pytest.mark.parametrize("is_on", [True, False])
+def test_mails_about_a_scim_key_that_works_say_that_scim_is_off_while_it_is(acme, ana, at, run_on, kind, is_on):
+    at("2027-05-10", new_key, acme, kind, expires_on=dt.date(2027, 6, 15))
+    if not is_on:
+        acme.disable_scim(by=SETUP)
+    [generated] = run_on("2027-05-10")
+    [reminder] = run_on("2027-05-16")
+    for mail in (generated, reminder):
+        for text in parts(mail):
+            assert (WAITS.replace(">", "&gt;") in text or WAITS in text) is (kind == "scim" and not is_on)
+    assert not any("SCIM is off" in text for mail in run_on("2027-06-15") for text in parts(mail))
+
+
 @pytest.mark.parametrize(
     ("kind", "may"), [("api_read", "can read the settings"), ("api_write", "can read and change the settings")]
 )

@@ -4,9 +4,11 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.utils import timezone
 
-from audit.models import Action, Event, Origin
-from members.models import Member
+from audit.models import Action, Actor, Event, Origin
+from members.models import Member, Organization
+from tests.api.client import Script
 from tests.conftest import SETUP, new_key
 from tests.staff.conftest import page, rows
 
@@ -76,6 +78,39 @@ def test_events_are_found_by_an_ip_address_however_it_is_written(admin, told):
     for text in ("203.0.113.9", " 2001:db8::1 ", "2001:0db8:0:0::1"):
         assert actions(admin, text) == ["member.role_changed"], text
     assert actions(admin, "203.0.113.8") == []
+
+
+COMMANDS = ["create_api_key", "create_organization", "load_members", "seed_demo", "set_scim"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_old_event_of_a_command_is_by_the_command_line_at_every_door(admin, acme, command):
+    by = Actor.system(command)
+    Event.record(Action.SCIM_ENABLED, acme, by=by, target=acme)
+    key = new_key(acme, "api_read", description="old", by=by)
+    Organization.objects.update(scim_enabled_at=timezone.now(), scim_enabled_by=command)
+    event = Event.objects.get(action=Action.SCIM_ENABLED, actor_label=command)
+    shown = [
+        admin.get(page(EVENT), {"action__exact": "scim.enabled"}),
+        admin.get(page(EVENT, "change", event.pk)),
+        admin.get(page("apikeys.ApiKey", "change", key.api_key.pk)),
+        admin.get(page("members.Organization", "change", acme.pk)),
+    ]
+    for answer in shown:
+        assert "the command line" in answer.text
+        assert command not in answer.text
+    script = Script(key.text)
+    for actor in ("the command line", command):
+        found = script.call("GET", "audit-events", event="scim.enabled", actor=actor).json()["results"]
+        assert [each["actor"]["label"] for each in found if each["id"] == str(event.pk)] == ["the command line"]
+    assert "the command line" in [each["created_by"] for each in script.call("GET", "api-keys").json()["results"]]
+
+
+def test_a_person_is_shown_by_whatever_they_are_called(admin, acme, ana):
+    Member.objects.filter(pk=ana.pk).update(display_name="set_scim")
+    ana.refresh_from_db()
+    Event.record(Action.SCIM_ENABLED, acme, by=Actor.member(ana), target=acme)
+    assert "set_scim" in admin.get(page(EVENT), {"action__exact": "scim.enabled"}).text
 
 
 def test_a_search_and_a_filter_go_together(admin, globex, told):

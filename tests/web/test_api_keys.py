@@ -160,6 +160,13 @@ def test_the_form_prints_the_instant_of_every_preset_and_takes_no_day_before_tom
     assert '<input type="radio" name="expiration" value="365-days" required checked>' in answer.content.decode()
 
 
+def test_the_form_names_no_hour_for_a_day_of_which_it_knows_none(acme, ana, sign_in):
+    """Where the clock skips midnight, the day begins at 01:00; only a script says which day was chosen."""
+    Organization.objects.filter(pk=acme.pk).update(time_zone="Africa/Cairo")
+    page = sign_in(ana).get(NEW).content.decode()
+    assert '<span data-until="Africa/Cairo">Valid until that day begins (Africa/Cairo)</span>' in page
+
+
 @pytest.mark.parametrize(
     ("fields", "error"),
     [

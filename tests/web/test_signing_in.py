@@ -67,6 +67,40 @@ def test_an_unknown_address_gets_no_mail_and_the_same_answer(ana: Member, forgot
     assert not User.objects.filter(email=email).exists()
 
 
+@pytest.mark.parametrize("path", ["/accounts/login/code/", "/accounts/password/reset/"])
+@pytest.mark.parametrize("end", ["deactivated", "removed", "never a member"])
+def test_who_is_no_active_member_any_more_gets_no_mail_and_the_same_answer(
+    ana: Member, ira: Member, client: Client, path: str, end: str
+):
+    User.objects.create_user(ira.user_name, PASSWORD)
+    if end == "never a member":
+        User.objects.create_user("ira@elsewhere.example", PASSWORD)
+    else:
+        client.post("/accounts/login/", {"login": ira.user_name, "password": PASSWORD})
+        assert client.get("/settings/", follow=True).status_code == 200
+        ira.deactivate(by=SETUP) if end == "deactivated" else ira.remove(by=SETUP)
+    email = "ira@elsewhere.example" if end == "never a member" else ira.user_name
+    unknown = Client().post(path, {"email": email}, follow=True)
+    assert not OutgoingMail.objects.exists()
+    known = Client().post(path, {"email": "ana@acme.example"}, follow=True)
+    assert OutgoingMail.objects.count() == 1
+    assert text_of(unknown).replace(email, "ana@acme.example") == text_of(known)
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/code/", "/accounts/password/reset/"])
+def test_staff_and_members_of_another_organization_still_get_their_mail(
+    ira: Member, eve: Member, globex: Organization, path: str
+):
+    User.objects.create_superuser("stella@vendor.example", PASSWORD)
+    User.objects.create_user(ira.user_name, PASSWORD)
+    there = person(globex, "ira@globex.example", "Ira Item", "IT Admin")
+    Member.objects.filter(pk=there.pk).update(user=User.objects.get(email=ira.user_name))
+    ira.deactivate(by=SETUP)
+    for email in ("stella@vendor.example", ira.user_name, eve.user_name):
+        Client().post(path, {"email": email})
+    assert OutgoingMail.objects.count() == 3
+
+
 @pytest.mark.parametrize("guess", ["nonsense", "", "AAAA-AAAA"])
 def test_nor_does_a_guess_tell_an_unknown_address_from_a_known_one(ana: Member, guess: str):
     answers = []
