@@ -113,6 +113,16 @@ def test_a_person_is_shown_by_whatever_they_are_called(admin, acme, ana):
     assert "set_scim" in admin.get(page(EVENT), {"action__exact": "scim.enabled"}).text
 
 
+def test_a_search_reads_the_newest_events_that_the_filters_leave(admin, globex, told, eve, monkeypatch):
+    monkeypatch.setattr("audit.admin.EVENTS_SEARCHED", 3)
+    newest = list(Event.objects.order_by("-id")[:3])
+    assert {event.action for event in newest} == {"api_key.generated", "member.role_changed"}
+    for text, found in (("ira", 2), ("203.0.113.9", 1), ("eve@globex.example", 0)):
+        assert len(rows(admin.get(page(EVENT), {"q": text}))) == found, text
+    query = {"q": "eve@globex.example", "organization__id__exact": globex.pk}
+    assert [str(event.action) for event in rows(admin.get(page(EVENT), query))] == ["member.created"]
+
+
 def test_a_search_and_a_filter_go_together(admin, globex, told):
     found = rows(admin.get(page(EVENT), {"q": "ira", "organization__id__exact": globex.pk}))
     assert found == []
