@@ -109,7 +109,7 @@ def test_an_old_event_of_a_command_is_by_the_command_line_at_every_door(admin, a
 def test_a_person_is_shown_by_whatever_they_are_called(admin, acme, ana):
     Member.objects.filter(pk=ana.pk).update(display_name="set_scim")
     ana.refresh_from_db()
-    Event.record(Action.SCIM_ENABLED, acme, by=Actor.member(ana), target=acme)
+    Event.record(Action.SCIM_ENABLED, acme, by=ana.actor(), target=acme)
     assert "set_scim" in admin.get(page(EVENT), {"action__exact": "scim.enabled"}).text
 
 
