@@ -266,7 +266,7 @@ def run_if_first(writes: "Sequence[tuple[Insert | Update, Model]]") -> bool:
     (first, obj), *others = writes
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic():
             if first.run(obj):
                 run_together(others)
                 return True

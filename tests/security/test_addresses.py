@@ -30,7 +30,7 @@ LIES: dict[str, Any] = {
     "HTTP_FORWARDED": "host=forwarded.example;proto=https",
     "HTTP_ORIGIN": "http://localhost",
 }
-TRACES = re.compile(r"testserver|6666|6667|forwarded\.example|https://localhost", re.IGNORECASE)
+TRACES = re.compile(r"testserver|:6666\b|:6667\b|forwarded\.example|https://localhost", re.IGNORECASE)
 
 
 def traces(answer: Any) -> list[str]:
