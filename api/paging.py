@@ -38,7 +38,7 @@ class Pages(CursorPagination):
         return list(self.paginate_queryset(found, self.request) or [])
 
     def first_keys(self, rows: QuerySet[Any], condition: Q) -> list[Any]:
-        """Return the primary keys of the page's matches, in the order of which `rows` are, and of one more.
+        """Return the primary keys of the matches on this page, in the order of `rows`, and of one match more.
 
         REST framework would have PostgreSQL walk along the order until it has a page of them, however far that is.
         """

@@ -34,7 +34,7 @@ def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    """Reads the keys of which nobody is known to have made them, and looks each up in a few minutes of the log."""
+    """Looks up who made each key without a known maker, in the few minutes of the log around its creation."""
 
     dependencies = [("apikeys", "0013_maker_id"), ("audit", "0005_request_id")]
 

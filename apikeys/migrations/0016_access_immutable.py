@@ -1,4 +1,4 @@
-"""What a key was given never changes, whoever tries: a trigger beside that of 0006."""
+"""A trigger refuses every change of a key's access, like the trigger of 0006 for its networks."""
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
