@@ -13,6 +13,7 @@ from functools import partial
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from apikeys import limits, peppers
 from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrongType, KeyUnknown
@@ -59,6 +60,7 @@ def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> A
     return api_key
 
 
+@sensitive_variables()
 def key_text(request: HttpRequest) -> KeyText:
     """Return the key that came with `request`. Raises KeyMissing, or KeyUnknown if it is malformed."""
     text = KeyText.parse(bearer_token(request))
@@ -106,6 +108,7 @@ def read_key(text: KeyText, seek: Seek | None) -> ApiKey:
     return api_key
 
 
+@sensitive_variables()
 def bearer_token(request: HttpRequest) -> str:
     """Return what follows `Bearer` in the Authorization header (RFC 6750 §2.1). Raises KeyMissing.
 

@@ -13,11 +13,14 @@ from django.utils.text import capfirst
 
 from apikeys.models import ApiKey, Handover, KnownOrigin, Notice
 from lib.addresses import absolute
+from lib.plain_text import on_one_line
 from members.models import Level, Scope
 
 DAY = dt.timedelta(days=1)
 ADMINS_NAMED = 3
 ORIGINS_SHOWN = 10
+# Characters of a name in a letter; longer ones are cut.
+LONGEST_NAME = 120
 
 WAITS_FOR_SCIM = "SCIM is off. Until an Admin turns it on in Settings > Security, the key gets 403 for every request."
 
@@ -74,8 +77,8 @@ def who_to_ask(notice: Notice, needed: Level) -> str:
         f"{one_line(admin.full_name)} ({admin.user_name})" for admin in active.admins().order_by("id")[:ADMINS_NAMED]
     ]
     if not admins:
-        return f"{cant} An Admin of {organization} can, but none is active now."
-    return f"{cant} Ask an Admin of {organization}: {', '.join(admins)}."
+        return f"{cant} An Admin of {customer(notice.api_key)} can, but none is active now."
+    return f"{cant} Ask an Admin of {customer(notice.api_key)}: {', '.join(admins)}."
 
 
 # An expiry ------------------------------------------------------------------------------------------------------------
@@ -106,7 +109,7 @@ def expiry(notice: Notice, now: dt.datetime) -> Letter:
         action=action,
         url=url,
         needs=Level.READ if url == key_url(api_key) else Level.ACT,
-        why=f"You get this because you are an Admin of {api_key.organization}, because you generated the key, or "
+        why=f"You get this because you are an Admin of {customer(api_key)}, because you generated the key, or "
         "because yours is the contact address for reminders.",
     )
 
@@ -245,7 +248,7 @@ def what_breaks(api_key: ApiKey) -> str:
     if api_key.prefix == "scim":
         return (
             "Okta, or whichever identity provider uses the key, gets 401 for every request: people are neither created "
-            f"nor updated nor deactivated in {api_key.organization}."
+            f"nor updated nor deactivated in {customer(api_key)}."
         )
     return "every script that uses the key gets 401 for every request."
 
@@ -270,7 +273,7 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
         Fact("Key", api_key.hint, is_code=True),
         Fact("Description", one_line(api_key.description)),
         Fact("Type", api_key.get_kind_display()),
-        Fact("Generated", f"{instant(api_key, api_key.created_at)}, by {api_key.created_by_name}"),
+        Fact("Generated", f"{instant(api_key, api_key.created_at)}, by {one_line(api_key.created_by_name)}"),
         *origin(notice),
         Fact(
             "Expired" if api_key.is_expired(now) else "Expires",
@@ -286,7 +289,7 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
         ApiKey.Kind.API_WRITE: "read and change the settings of",
     }[ApiKey.Kind(api_key.kind)]
     meaning = [
-        f"Whoever has the key can {may} {api_key.organization}.",
+        f"Whoever has the key can {may} {customer(api_key)}.",
         "If you know about it, there is nothing to do. If you don’t, delete it: it is refused from then on.",
     ]
     if api_key.deleted_at:
@@ -298,7 +301,7 @@ def generated(notice: Notice, now: dt.datetime) -> Letter:
     action, url = look_at(api_key, "Look at the key" if api_key.is_expired(now) else "Look at the key, or delete it")
     return Letter(
         subject=f"{name(api_key)} was generated",
-        heading=f"{capfirst(api_key.created_by_name)} generated the {heading(api_key)}.",
+        heading=f"{capfirst(one_line(api_key.created_by_name))} generated the {heading(api_key)}.",
         facts=facts,
         meaning=meaning,
         action=action,
@@ -434,14 +437,12 @@ def seen(api_key: ApiKey, fact: KnownOrigin) -> str:
 
 def name(api_key: ApiKey) -> str:
     """Return what a subject calls the key."""
-    return (
-        f'{api_key.get_kind_display()} key "{one_line(api_key.description)}" of {one_line(str(api_key.organization))}'
-    )
+    return f'{api_key.get_kind_display()} key "{one_line(api_key.description)}" of {customer(api_key)}'
 
 
 def heading(api_key: ApiKey) -> str:
     """Return what a heading calls the key."""
-    return f"{api_key.get_kind_display()} key “{one_line(api_key.description)}” of {api_key.organization}"
+    return f"{api_key.get_kind_display()} key “{one_line(api_key.description)}” of {customer(api_key)}"
 
 
 def last_use(api_key: ApiKey) -> str:
@@ -484,7 +485,7 @@ def detail(notice: Notice, key: str) -> str:
 
 
 def because_admin(api_key: ApiKey) -> str:
-    return f"You get this because you are an Admin of {api_key.organization}."
+    return f"You get this because you are an Admin of {customer(api_key)}."
 
 
 def look_at(api_key: ApiKey, action: str) -> tuple[str, str]:
@@ -501,5 +502,11 @@ def key_url(api_key: ApiKey) -> str:
     return f"{api_access()}/keys/{api_key.key_id}"
 
 
+def customer(api_key: ApiKey) -> str:
+    """Return the name of the organization that a key belongs to."""
+    return one_line(api_key.organization.name)
+
+
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    """Return a name as a letter quotes it."""
+    return on_one_line(text, LONGEST_NAME)

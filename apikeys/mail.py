@@ -10,7 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from icalendar import Alarm, Calendar, Event
 
-from apikeys.letters import Letter, key_url, letter_for
+from apikeys.letters import Letter, key_url, letter_for, one_line
 from apikeys.models import ApiKey, Notice
 from lib import request_id
 from lib.addresses import absolute
@@ -69,7 +69,7 @@ def expiry_calendar(notice: Notice, letter: Letter, now: dt.datetime) -> str:
     event.add("uid", calendar_uid(api_key))
     event.add("dtstamp", notice.created_at.astimezone(dt.UTC))
     event.add("dtstart", api_key.local_expiry().astimezone(dt.UTC))
-    event.add("summary", f"{api_key.get_kind_display()} key “{api_key.description}” expires")
+    event.add("summary", f"{api_key.get_kind_display()} key “{one_line(api_key.description)}” expires")
     event.add("description", "\n\n".join(letter.meaning))
     event.add("url", key_url(api_key))
     event.add("transp", "TRANSPARENT")

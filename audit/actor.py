@@ -12,6 +12,8 @@ from uuid import UUID
 
 from django.db import models
 
+from lib.plain_text import UNFIT
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -50,7 +52,7 @@ class Origin(NamedTuple):
 @lru_cache(maxsize=4096)
 def origin_of(peer: str, user_agent: str) -> Origin:
     """Return the origin that a request's `REMOTE_ADDR` and `User-Agent` tell; most requests come from a few."""
-    return Origin(address_of(peer), user_agent.replace("\0", "")[:USER_AGENT_LENGTH])
+    return Origin(address_of(peer), UNFIT.sub("", user_agent)[:USER_AGENT_LENGTH])
 
 
 def address_of(peer: str) -> str | None:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, name_shown
 from lib import request_id
+from lib.plain_text import on_one_line
 from members.ids import uuid7
 from torii_settings.statement import Insert, unsaved
 
@@ -168,10 +169,10 @@ def event_of(
             "action": action.value,
             "actor_kind": by.kind.value,
             "actor_id": by.id,
-            "actor_label": by.label[:320],
+            "actor_label": label(by.label),
             "target_type": target._meta.model_name or "",
             "target_id": str(target.pk),
-            "target_label": str(target)[:320],
+            "target_label": label(str(target)),
             "changes": changes,
             "ip": by.origin.ip,
             "user_agent": by.origin.user_agent,
@@ -179,3 +180,8 @@ def event_of(
         },
         organization=organization,
     )
+
+
+def label(name: str) -> str:
+    """Return a name as the log keeps it; one from before names were checked may hold what breaks a line."""
+    return name[:320] if name.isprintable() else on_one_line(name)[:320]

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 
+from lib.plain_text import quoted
+
 
 class MemberError(Exception):
     """Base of what members refuse."""
@@ -43,7 +45,7 @@ class UserNameTaken(MemberError):
     """Another member of the organization has this userName, in whatever case."""
 
     def __init__(self, user_name: str) -> None:
-        super().__init__(f'A member with the userName "{user_name}" already exists in this organization.')
+        super().__init__(f'A member with the userName "{quoted(user_name)}" already exists in this organization.')
 
 
 class UserNameImmutable(MemberError):
@@ -51,13 +53,20 @@ class UserNameImmutable(MemberError):
 
     def __init__(self, current: str) -> None:
         super().__init__(
-            f"userName can't be updated: this member's is \"{current}\". "
+            f"userName can't be updated: this member's is \"{quoted(current)}\". "
             "Create a new member for the new address and deactivate this one."
         )
 
 
 class UserNameInvalid(MemberError):
     """A userName that is no e-mail address, or whose domain the organization has not approved."""
+
+
+class TextUnfit(MemberError):
+    """A name holds a character that none may have; `character` is its code, as in "U+000A"."""
+
+    def __init__(self, name: str, character: str) -> None:
+        super().__init__(f"{name} holds {character}, a character that can't be seen or breaks a line: leave it out.")
 
 
 class UnknownRole(MemberError):
@@ -96,7 +105,7 @@ class RoleNameTaken(MemberError):
     """Another role of the organization has this name, in whatever case."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f'The organization already has a role with the name "{name}".')
+        super().__init__(f'The organization already has a role with the name "{quoted(name)}".')
 
 
 class RoleLocked(MemberError):

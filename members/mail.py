@@ -6,23 +6,32 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from lib.addresses import absolute
+from lib.plain_text import on_one_line
 from members.models import Member, NewAdmin
 from outbox.models import one_line
 
 NAMED_AT_MOST = 20
 
+LONGEST_NAME = 120
+
+
+def in_quotes(name: str) -> str:
+    """Return a name as a mail quotes it: on one line, cut, and told from our own words."""
+    return f"“{on_one_line(name, LONGEST_NAME)}”"
+
 
 def activation_mail(member: Member, inviter: str) -> EmailMessage:
     """Return the mail that tells `member` who added them to what, and where to sign in."""
+    organization = in_quotes(member.organization.name)
     context = {
-        "inviter": inviter,
-        "organization": member.organization,
-        "role": member.role,
+        "inviter": in_quotes(inviter),
+        "organization": organization,
+        "role": in_quotes(member.role.name),
         "address": member.user_name,
         "url": absolute("/settings/"),
     }
     return EmailMessage(
-        subject=f"You have been added to {member.organization}",
+        subject=f"You have been added to {organization}",
         body=render_to_string("members/mail/activation.txt", context),
         to=[member.user_name],
     )

@@ -18,6 +18,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from lib import request_id
+from lib.plain_text import on_one_line
 from torii_settings.celery import start_soon
 
 # How long a mail waits at most between two attempts, and how long it is worth sending if nothing else is said.
@@ -128,4 +129,4 @@ class OutgoingMail(models.Model):
 
 
 def one_line(text: str) -> str:
-    return " ".join(text.split())
+    return on_one_line(text)

@@ -19,6 +19,7 @@ from scim2_models import Error, InvalidValueException, SCIMException
 from apikeys.errors import KeyNotAllowedHere, KeyRefused, TooManyRequests
 from lib import request_id
 from lib.database_errors import Fault, report
+from lib.plain_text import shortened
 from members import errors as members
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ def error_response(
 
     `detail` ends in the request id: identity providers show their admins nothing else that says which request it was.
     """
-    detail = f"{detail} (request id {request_id.current()})"
+    detail = f"{shortened(detail)} (request id {request_id.current()})"
     body = {"schemas": [str(Error.__schema__)], "status": str(status), "detail": detail}
     if scim_type:
         body["scimType"] = scim_type

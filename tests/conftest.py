@@ -10,17 +10,21 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from apikeys import limits
 from apikeys.models import ApiKey, NewKey
+from audit import append_only
 from audit.actor import UNLIMITED, Actor, Origin
 from lib.breaker import REDIS
 from members.directory import DirectoryProfile
 from members.models import Member, Organization, Role, User
 from members.models.role import EMPLOYEE
+from tests import dates_of_events
 from tests.identity_provider import IdentityProvider
 from torii_settings.logs import Lines
 
@@ -35,6 +39,27 @@ def quiet_logs() -> None:
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, Lines)]:
         root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests travel in time, which the database's clock doesn't: it must not judge the dates of audit events."""
+    with django_db_blocker.unblock():
+        dates_of_events.let_pass()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def emptied_between_tests() -> Iterator[None]:
+    """Let Django empty the audit log with all other tables, after a test that commits."""
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_all(operations: BaseDatabaseOperations, statements: list[str]) -> None:
+        with append_only.lifted():
+            flush(operations, statements)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", flush_all)
+        yield
 
 
 @pytest.fixture(autouse=True)

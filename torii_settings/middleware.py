@@ -11,19 +11,10 @@ from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
 
 from lib.time_limit import TimeLimit
+from torii_settings.policy import EVERYWHERE, PAGE_POLICY, STAFF_POLICY
 
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-
-# The staff admin's library evaluates expressions in attributes; the organization's pages run nothing but their files.
-PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; "
-    "base-uri 'none'; object-src 'none'"
-)
-STAFF_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; frame-ancestors 'none'; form-action 'self'; base-uri 'none'; object-src 'none'"
-)
 
 
 def answer_by_view(request: HttpRequest) -> HttpResponseBase:
@@ -49,10 +40,6 @@ class Doors:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.browsers = get_response
         self.machines = convert_exception_to_response(answer_by_view)
-        self.machines_headers = {"X-Content-Type-Options": "nosniff"}
-        if settings.SERVED_OVER_TLS:
-            seconds = settings.SECURE_HSTS_SECONDS
-            self.machines_headers["Strict-Transport-Security"] = f"max-age={seconds}; includeSubDomains; preload"
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request within its time. One that is run again (`lib.rerun`), which is early, has it anew."""
@@ -62,8 +49,8 @@ class Doors:
                 return self.browsers(request)
         with TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=is_for_change):
             response = cast(HttpResponseBase, self.machines(request))
-        for name, value in self.machines_headers.items():
-            response.headers[name] = value
+        for name, value in EVERYWHERE.items():
+            response.headers.setdefault(name, value)
         return response
 
 

@@ -9,6 +9,8 @@ from django.template.loader import render_to_string
 
 from api.problems import Problem, respond
 from scim.errors import error_response
+from torii_settings.middleware import MACHINE_PATHS
+from torii_settings.policy import EVERYWHERE, ON_PAGES
 
 SCIM_PATHS = ("/scim/", "/v1.0/scim/")
 PROBLEMS = {
@@ -50,7 +52,8 @@ def refused(environ: dict[str, Any], refusal: Refusal) -> Answer:
     """Return the answer to a refused request."""
     path: str = environ.get("PATH_INFO", "")
     response = door_of(path)(refusal)
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in (EVERYWHERE if path.startswith(MACHINE_PATHS) else ON_PAGES).items():
+        response.headers.setdefault(name, value)
     response.headers["Content-Length"] = str(len(response.content))
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)

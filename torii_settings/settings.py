@@ -35,14 +35,17 @@ WSGI_APPLICATION = "torii_settings.wsgi.application"
 
 # Served over TLS, everything insists on it; a plain http BASE_URL (a first look, a test on loopback) cannot.
 SERVED_OVER_TLS = BASE_URL.startswith("https://")
-SECURE_SSL_REDIRECT = SERVED_OVER_TLS
-SECURE_SSL_HOST = BASE_URL.partition("://")[2]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if SERVED_OVER_TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SERVED_OVER_TLS
-SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.HSTS_INCLUDE_SUBDOMAINS
+SECURE_HSTS_PRELOAD = env.HSTS_PRELOAD
 SESSION_COOKIE_SECURE = SERVED_OVER_TLS
 CSRF_COOKIE_SECURE = SERVED_OVER_TLS
+# A browser takes a cookie with such a name from this host alone: no other host of the domain can plant one.
+SESSION_COOKIE_NAME = "__Host-sessionid" if SERVED_OVER_TLS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if SERVED_OVER_TLS else "csrftoken"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+ADMIN_HOST = env.ADMIN_HOST
+ADMIN_NETWORKS = env.ADMIN_NETWORKS
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
@@ -118,6 +121,10 @@ MIDDLEWARE = [
     "torii_settings.access.RequestIds",
     "torii_settings.middleware.Doors",
     "django.middleware.security.SecurityMiddleware",
+    # Around all that answers by itself, as with a file or a redirect.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "torii_settings.middleware.ContentSecurityPolicy",
+    "torii_settings.staff_door.StaffDoor",
     # Behind the machines' door: what SCIM and REST answer goes out as it is.
     "lib.compression.Compression",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -126,8 +133,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "torii_settings.middleware.ContentSecurityPolicy",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "members.middleware.CurrentMember",
@@ -409,7 +414,7 @@ LOGGING_CONFIG = "torii_settings.logs.configure"
 UNFOLD = {
     "SITE_TITLE": "Torii staff",
     "SITE_HEADER": "Torii staff",
-    "SITE_URL": "/settings/",
+    "SITE_URL": f"{BASE_URL}/settings/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": False,
     "STYLES": [lambda request: static("staff.css")],

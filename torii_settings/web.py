@@ -20,10 +20,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.log import configure_logging
 
 from lib.web.listener import PortTaken, listen
+from torii_settings.environment.hosts import is_loopback
 
 APPLICATION = "torii_settings.wsgi:application"
 BACKLOG = 1024
 LAST_PORT = 65535
+DEMO_STAYS_HERE = (
+    "DEMO is on, in which anybody signs in as anybody; --host must then be this machine alone, as in 127.0.0.1."
+)
 # Beyond those that answer customers or wait with them: for health checks, and for telling others to come back.
 SPARE_THREADS = 8
 
@@ -34,6 +38,8 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "torii_settings.settings")
     try:
         configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+        if settings.DEMO and not is_loopback(options.host):
+            raise ImproperlyConfigured(DEMO_STAYS_HERE)
         listeners = listen(options.host, options.port, BACKLOG, settings.WEB_WORKERS)
     except (ImproperlyConfigured, PortTaken) as error:
         sys.stderr.write(f"{error}\n")

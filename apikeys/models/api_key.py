@@ -7,7 +7,7 @@ Its text exists once, in the answer that made it. When it expires and from where
 import datetime as dt
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from apikeys import peppers
 from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
@@ -26,6 +27,7 @@ from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power, name_shown
 from audit.models import Action, Event
+from lib.plain_text import unfit_character
 from lib.rerun import repeatable
 from members.models import Member, Organization
 from members.models.organization import zone_named
@@ -40,10 +42,10 @@ IMMUTABLE = ("expires_on", "expires_at", "time_zone", "allowed_networks", "acces
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key just generated: the row, and the text that is shown this once."""
+    """A key just generated: the row, and the text that is shown this once, and never in a `repr`."""
 
     api_key: "ApiKey"
-    text: str
+    text: str = field(repr=False)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -306,6 +308,7 @@ class ApiKey(models.Model):
     # Verbs ------------------------------------------------------------------------------------------------------------
 
     @classmethod
+    @sensitive_variables()
     def generate(
         cls,
         organization: Organization,
@@ -332,6 +335,8 @@ class ApiKey(models.Model):
             raise KeyInvalid("kind", "Choose what the key opens.")
         if not description:
             raise KeyInvalid("description", "Say where the key will be used, as in “Okta production”.")
+        if character := unfit_character(description):
+            raise KeyInvalid("description", f"Leave {character} out: it can't be seen, or breaks a line.")
         if len(description) > DESCRIPTION_LENGTH:
             raise KeyInvalid("description", f"Use at most {DESCRIPTION_LENGTH} characters.")
         check_expiration(expires_on, organization, now)
@@ -377,6 +382,7 @@ class ApiKey(models.Model):
             api_key.tell_admins(Notice.Kind.GENERATED, by=by, now=now)
         return NewKey(api_key, text.text)
 
+    @sensitive_variables()
     def rotate(
         self,
         *,

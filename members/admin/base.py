@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
@@ -17,6 +18,7 @@ from django.db import models, transaction
 from django.db.models import IntegerField, QuerySet, Subquery
 from django.forms import Field, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -34,6 +36,9 @@ from members.models import Organization, User
 # What a customer can copy of a key; the part in it that identifies the key.
 KEY_HINT = re.compile(r"torii_(?:scim|api)_([0-9a-z]{8})")
 COUNTED_TO = 1000
+# What the filters of Django and unfold put behind the name of a field, and of one that leads to another model.
+FILTER_SUFFIXES = ("__exact", "__isnull", "_from", "_to")
+RELATED_SUFFIXES = ("__id__exact", "__isnull")
 
 
 class RowCount(Subquery):
@@ -166,10 +171,34 @@ class StaffAdmin(ModelAdmin):
     # What a verb refuses ----------------------------------------------------------------------------------------------
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list, or carry out an action on it."""
-        return self.unless_refused(
-            request, lambda: super(StaffAdmin, self).changelist_view(request, extra_context), request.get_full_path()
-        )
+        """Show the list, or carry out an action on it; answer 400 to a look-up that the list doesn't offer."""
+        try:
+            return self.unless_refused(
+                request,
+                lambda: super(StaffAdmin, self).changelist_view(request, extra_context),
+                request.get_full_path(),
+            )
+        except DisallowedModelAdminLookup:
+            names = ", ".join(sorted(self.lookups_offered(request)))
+            detail = f"This list can be filtered by {names or 'nothing'}, and the address has something else."
+            context = {"detail": detail, "base_url": ""}
+            return TemplateResponse(request, "refused.html", context, status=400)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Whether one of the list's filters asks for this: any other look-up tells, bit by bit, what no page shows."""
+        return request is not None and lookup in self.lookups_offered(request)
+
+    def lookups_offered(self, request: HttpRequest) -> set[str]:
+        """Return the names of the parameters that the list's filters have."""
+        offered: set[str] = set()
+        for entry in self.get_list_filter(request):
+            if isinstance(entry, type):
+                offered.add(entry.parameter_name)  # type: ignore[attr-defined]
+                continue
+            field = entry if isinstance(entry, str) else entry[0]
+            suffixes = RELATED_SUFFIXES if self.opts.get_field(field).is_relation else FILTER_SUFFIXES
+            offered.update(f"{field}{suffix}" for suffix in suffixes)
+        return offered
 
     def changeform_view(
         self,

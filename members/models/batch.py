@@ -29,7 +29,7 @@ from django.db.models.functions import Lower
 from audit.models import Action, Actor, Event
 from lib.rerun import run_unit
 from members.directory import DirectoryProfile
-from members.errors import BeyondPower, UserNameInvalid
+from members.errors import BeyondPower, TextUnfit, UserNameInvalid
 from members.models.member import Member
 from members.models.member_email import MemberEmail
 from members.models.new_admin import NewAdmin
@@ -37,6 +37,7 @@ from members.models.organization import Organization, check_address, domain_of
 from members.models.power import check, may_make_admins
 from members.models.role import EMPLOYEE, Role
 from members.models.scope import Scope
+from members.names import check_person
 from torii_settings.statement import Insert
 
 # Unlike that of `Member.add`, it is refused when a userName is taken.
@@ -78,7 +79,8 @@ def stretches(
         name = profile.user_name.lower()
         role = roles.get((profile.role_name or EMPLOYEE).strip().lower())
         allowed = role is not None and (with_admins or not role.is_admin)
-        if name not in is_active and role and allowed and is_approved(profile.user_name, domains):
+        is_well_named = is_approved(profile.user_name, domains) and has_fit_names(profile)
+        if name not in is_active and role and allowed and is_well_named:
             is_active[name] = profile.active is not False
             found[-1].append(Newcomer(profile, role))
         else:
@@ -93,6 +95,15 @@ def who_is_there(organization: Organization, profiles: Sequence[DirectoryProfile
     names = {profile.user_name.lower() for profile in profiles}
     rows = organization.members.filter(user_name__lower__in=names).values_list(Lower("user_name"), "deactivated_at")
     return {name: deactivated_at is None for name, deactivated_at in rows}
+
+
+def has_fit_names(profile: DirectoryProfile) -> bool:
+    """Whether no name holds a character that none may have."""
+    try:
+        check_person(profile)
+    except TextUnfit:
+        return False
+    return True
 
 
 def is_approved(user_name: str, domains: set[str]) -> bool:

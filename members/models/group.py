@@ -28,6 +28,7 @@ from members.models.organization import Organization
 from members.models.power import check, may_make_admins
 from members.models.role import Role
 from members.models.scope import Scope
+from members.names import check_names
 from torii_settings.statement import Insert, Parameter, Select, columns, run_together, update_of
 
 LOGGED_IDS = 50
@@ -71,8 +72,9 @@ class Group(models.Model):
     def add(cls, organization: Organization, profile: GroupProfile, *, by: Actor) -> "Group":
         """Add a group to `organization`; it has no role yet, so nobody's changes.
 
-        Raises UnknownGroupMember or BeyondPower.
+        Raises TextUnfit, UnknownGroupMember or BeyondPower.
         """
+        check_names(displayName=profile.display_name, externalId=profile.external_id)
         with transaction.atomic():
             check(by, Scope.MEMBERS)
             group = cls(organization=organization, display_name=profile.display_name, external_id=profile.external_id)
@@ -101,10 +103,14 @@ class Group(models.Model):
     def take_over(self, profile: GroupProfile, *, by: Actor) -> None:
         """Make this group, whose row the caller has locked, what `profile` says.
 
-        Raises UnknownGroupMember, BeyondPower, or LastAdmin if those who leave would take the last active Admin's role
-        along.
+        Raises TextUnfit, UnknownGroupMember, BeyondPower, or LastAdmin if those who leave would take the last active
+        Admin's role along.
         """
         self._check(by)
+        if profile.display_name != self.display_name:
+            check_names(displayName=profile.display_name)
+        if profile.external_id != self.external_id:
+            check_names(externalId=profile.external_id)
         changes: dict[str, Any] = {
             name: [getattr(self, name), getattr(profile, name)]
             for name in ("display_name", "external_id")

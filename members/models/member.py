@@ -33,6 +33,7 @@ from members.models.organization import ApprovedDomain, Organization, check_addr
 from members.models.power import MemberPower, check, check_new_admin
 from members.models.role import ADMIN, EMPLOYEE, Role, role_named
 from members.models.scope import Level, Scope
+from members.names import check_person
 from members.signals import admins_left
 from outbox.models import OutgoingMail
 from torii_settings.statement import (
@@ -211,7 +212,7 @@ class Member(models.Model):
         """Add a member to `organization`.
 
         A directory that creates somebody who is there but deactivated reactivates them under the same id; anybody else
-        gets UserNameTaken. Also raises UserNameInvalid, UnknownRole and BeyondPower.
+        gets UserNameTaken. Also raises UserNameInvalid, TextUnfit, UnknownRole and BeyondPower.
         """
         member = cls._create(organization, profile, source=source, by=by)
         if member is not None:
@@ -272,6 +273,7 @@ class Member(models.Model):
         Nearly everybody who is added is new, so nobody looks first: the constraint tells, and whoever adds the same
         userName at this moment is waited for.
         """
+        check_person(profile)
         role = role_at_first(organization, profile)
         check(by, Scope.MEMBERS, role)
         member = cls.described(organization, role, profile, source=source)
@@ -294,7 +296,7 @@ class Member(models.Model):
     def take_over(self, profile: DirectoryProfile, *, by: Actor) -> None:
         """Make this member, whose row the caller has locked, what `profile` says; a change of nothing writes nothing.
 
-        Raises UserNameImmutable, UnknownRole, LastAdmin or BeyondPower.
+        Raises UserNameImmutable, TextUnfit, UnknownRole, LastAdmin or BeyondPower.
         """
         plain = self._plain_changes(profile)
         choice = self._choice(profile.role_name)
@@ -350,9 +352,10 @@ class Member(models.Model):
         self.refresh_from_db(from_queryset=Member.objects.for_update())
 
     def _plain_changes(self, profile: DirectoryProfile) -> dict[str, Any]:
-        """Return what `profile` changes besides role and status. Raises UserNameImmutable."""
+        """Return what `profile` changes besides role and status. Raises UserNameImmutable or TextUnfit."""
         if profile.user_name.lower() != self.user_name.lower():
             raise UserNameImmutable(self.user_name)
+        check_person(profile, self)
         return {
             name: getattr(profile, name)
             for name in ("external_id", "given_name", "family_name", "display_name", "attributes")

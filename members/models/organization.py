@@ -17,10 +17,12 @@ from django.utils import timezone
 from audit.actor import name_shown
 from audit.models import Action, Actor, Event
 from lib.addresses import absolute
+from lib.plain_text import quoted
 from members.errors import LastAdmin, UserNameInvalid
 from members.ids import organization_id
 from members.models.power import check
 from members.models.scope import Scope
+from members.names import clean_names
 from torii_settings.statement import Parameter, Select
 
 if TYPE_CHECKING:
@@ -70,11 +72,14 @@ def folded(name: str) -> str:
 
 def check_address(user_name: str) -> None:
     """Raise UserNameInvalid unless `user_name` is an e-mail address."""
+    # Django's pattern ignores case, so it takes the few letters whose other case is ASCII, as the sign of Kelvin; and
+    # control characters between quotation marks.
+    is_plain = user_name.isascii() and user_name.isprintable()
     try:
-        validate_email(user_name)
+        validate_email(user_name if is_plain else "")
     except ValidationError:
         raise UserNameInvalid(
-            f'userName "{user_name[:100]}" is not an e-mail address; it must be one, as in ana@example.com.'
+            f'userName "{quoted(user_name)}" is not an e-mail address; it must be one, as in ana@example.com.'
         ) from None
     if len(user_name) > 254:
         raise UserNameInvalid("userName is longer than 254 characters.")
@@ -169,6 +174,10 @@ class Organization(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse what no name may have."""
+        clean_names(self, "name", "reminder_contact")
+
     @property
     def scim_enabled(self) -> bool:
         """Whether SCIM is on."""
@@ -228,7 +237,7 @@ class Organization(models.Model):
         approved = self.domain_names()
         if domain not in approved:
             raise UserNameInvalid(
-                f'userName "{user_name}" is at {domain}, which this organization has not approved. '
+                f'userName "{quoted(user_name)}" is at {quoted(domain)}, which this organization has not approved. '
                 f"Approved: {', '.join(approved)}."
             )
 

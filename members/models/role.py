@@ -15,12 +15,14 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.models import Action, Actor, Event
+from lib.plain_text import quoted, skeleton
 from members.directory import RoleProfile
 from members.errors import RoleInUse, RoleLocked, RoleNameTaken, UnknownRole
 from members.ids import uuid7
 from members.models.derivation import lock_members, settle_roles
 from members.models.power import check
 from members.models.scope import RANK, Level, Scope, covers, everywhere, in_words, rank
+from members.names import clean_names
 from torii_settings.statement import Parameter, Select, columns
 
 if TYPE_CHECKING:
@@ -131,7 +133,9 @@ class Role(models.Model):
         return covers(self.access, other.access)
 
     def clean(self) -> None:
-        """Refuse access levels that don't exist, or that are for Admins alone."""
+        """Refuse a name that passes for another, and access levels that don't exist or are for Admins alone."""
+        clean_names(self, "name", "description")
+        self._check_likeness()
         for scope in Scope:
             level = self.access.setdefault(scope.value, Level.NONE.value)
             if level not in Level.values:
@@ -140,6 +144,19 @@ class Role(models.Model):
                 raise ValidationError(
                     {"access": f"Only the Admin role may act in {scope.label}: give this role none or read."}
                 )
+
+    def _check_likeness(self) -> None:
+        """Raise ValidationError for a new name that looks like that of another role."""
+        if self.organization_id is None:
+            return
+        names = dict(self.organization.roles.values_list("pk", "name"))
+        if names.pop(self.pk, None) == self.name:
+            return
+        own = skeleton(self.name)
+        other = next((name for name in names.values() if skeleton(name) == own), None)
+        # The same name in another case is the constraint's to refuse, in its words.
+        if other is not None and other.lower() != self.name.lower():
+            raise ValidationError({"name": f'This name looks like that of the role "{other}": choose another one.'})
 
     @classmethod
     def add(cls, organization: "Organization", profile: RoleProfile, *, by: Actor) -> "Role":
@@ -261,5 +278,5 @@ def role_named(organization: "Organization", name: str) -> Role:
         names = list(organization.roles.values_list("name", flat=True))
         nearest = get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.5)
         hint = "".join(f' Did you mean "{known}"?' for known in names if known.lower() in nearest)
-        raise UnknownRole(f'"{name[:100]}" is not a role of this organization. Valid: {", ".join(names)}.{hint}')
+        raise UnknownRole(f'"{quoted(name)}" is not a role of this organization. Valid: {", ".join(names)}.{hint}')
     return role

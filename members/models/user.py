@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 
 from allauth.core import context as current
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.actor import Actor, ActorKind, Origin
 from members.models.power import StaffPower
+from members.names import clean_names
 
 
 class UserManager(BaseUserManager["User"]):
@@ -69,6 +71,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def clean(self) -> None:
+        """Refuse what no name may have, and an address that isn't ASCII: see `check_address`."""
+        super().clean()
+        clean_names(self, "first_name", "last_name")
+        if not (self.email.isascii() and self.email.isprintable()):
+            raise ValidationError({"email": "Write an e-mail address in ASCII, as in ana@example.com."})
 
     _sets_first_password = False
 

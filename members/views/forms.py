@@ -6,6 +6,7 @@ from django import forms
 
 from members.directory import DirectoryProfile
 from members.models import Member, Role
+from members.names import valid_name
 
 
 def roles_given_by(member: Member) -> list[Role]:
@@ -38,8 +39,8 @@ class NewMemberForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off", "autofocus": True}),
         error_messages={"invalid": "Write an e-mail address, as in ana@example.com."},
     )
-    given_name = forms.CharField(max_length=254, required=False)
-    family_name = forms.CharField(max_length=254, required=False)
+    given_name = forms.CharField(max_length=254, required=False, validators=[valid_name])
+    family_name = forms.CharField(max_length=254, required=False, validators=[valid_name])
 
     def __init__(self, *args: Any, by: Member, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -23,6 +23,7 @@ from scim2_models.path import (
     coerce_value,
 )
 
+from lib.plain_text import quoted
 from scim.filters.attributes import AttributeMap
 from scim.filters.many import AnyValue, Part
 from scim.filters.targets import NEVER, Absent, Target
@@ -239,7 +240,7 @@ class Compiler(FilterVisitor[Q]):
             if other.bind(node.attr_path) is not None:
                 other.visit(node)
                 return absent
-        raise InvalidFilterException(detail=f"There is no attribute {node.attr_path}.")
+        raise InvalidFilterException(detail=f"There is no attribute {quoted(str(node.attr_path))}.")
 
 
 class ValueCompiler(Compiler):

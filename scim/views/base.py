@@ -13,6 +13,7 @@ from django_scim.constants import SCIM_CONTENT_TYPE
 from django_scim.views import SCIMView as DjangoScimView
 
 from apikeys.seek import Seek
+from lib.plain_text import quoted
 from scim.authentication import ScimRequest, let_in
 from scim.errors import error_response, translate
 
@@ -95,7 +96,7 @@ class ScimView(DjangoScimView):
         """Answer 405 with the methods that are allowed."""
         allowed = ", ".join(self._allowed_methods())
         return error_response(
-            405, f"{request.method} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed}
+            405, f"{quoted(request.method or '')} is not allowed here; allowed: {allowed}.", headers={"Allow": allowed}
         )
 
 
@@ -103,4 +104,4 @@ class ScimView(DjangoScimView):
 @answers_in_scim
 def not_found(request: HttpRequest) -> HttpResponse:
     """Answer 404 for an address below the base URL where nothing is."""
-    return error_response(404, f"There is nothing at {request.path_info[:200]}.")
+    return error_response(404, f"There is nothing at {quoted(request.path_info)}.")

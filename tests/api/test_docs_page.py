@@ -8,7 +8,7 @@ from django.test import Client
 
 from api.kinds import KINDS
 from tests.api.client import Script
-from torii_settings.middleware import PAGE_POLICY
+from torii_settings.policy import PAGE_POLICY
 
 
 @pytest.fixture

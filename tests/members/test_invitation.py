@@ -31,8 +31,8 @@ def test_with_scim_off_the_person_is_told(acme: Organization, add_nora: Callable
 
     (sent,) = mail.outbox
     assert sent.to == ["nora@acme.example"]
-    assert sent.subject == "You have been added to Acme"
-    assert "Ana Admin added you to Acme with the role Read Only." in sent.body
+    assert sent.subject == "You have been added to “Acme”"
+    assert "“Ana Admin” added you to “Acme” with the role “Read Only”." in sent.body
     assert "http://localhost/settings/" in sent.body
 
 
@@ -69,5 +69,5 @@ def test_a_name_with_line_breaks_stays_on_one_line(acme: Organization, add_nora:
     add_nora("nora@acme.example")
 
     (sent,) = mail.outbox
-    assert sent.subject == "You have been added to Acme Bcc: eve@globex.example"
+    assert sent.subject == "You have been added to “Acme Bcc: eve@globex.example”"
     assert sent.recipients() == ["nora@acme.example"]

@@ -54,7 +54,7 @@ def postgres(host: str, name: str, user: str = "", password: str = "", port: str
 
 
 # What a kind takes, and what that stands for.
-TAKEN: dict[type, list[tuple[str, Any]]] = {
+TAKEN: dict[type, list[Any]] = {
     kinds.Switch: [(text, True) for text in ("on", "ON", "true", "True", "yes", "1", " on\n", '"on"')]
     + [(text, False) for text in ("off", "OFF", "false", "no", "0", "'off'")],
     kinds.WholeNumber: [
@@ -105,6 +105,8 @@ TAKEN: dict[type, list[tuple[str, Any]]] = {
         ("::1,[::1],settings.example", ["[::1]", "[::1]", "settings.example"]),
         ("xn--bcher-kva.example,settings.example", ["xn--bcher-kva.example", "settings.example"]),
     ],
+    # It has to be one of ALLOWED_HOSTS, whose case at the same place allows it.
+    hosts.Host: [None] * 4 + [("Staff.shop.EXAMPLE.\n", "staff.shop.example")],
     hosts.Networks: [
         ("10.0.0.7, 10.0.0.0/8", ["10.0.0.7", "10.0.0.0/8"]),
         ("10.1.2.3/8", ["10.0.0.0/8"]),
@@ -224,7 +226,22 @@ REFUSED: dict[type, list[str]] = {
         "[::1",
         "$HOSTS",
     ],
-    hosts.Networks: [",", "*", "0.0.0.0/0", "10.0.0.7,::/0", "10.0.0.0/33", "proxy.example", "10.0.0", "10.0.0.7:80"],
+    hosts.Networks: [
+        ",",
+        "*",
+        "0.0.0.0/0",
+        "10.0.0.7,::/0",
+        "10.0.0.0/33",
+        "proxy.example",
+        "10.0.0",
+        "10.0.0.7:80",
+        "0.0.0.0/1,128.0.0.0/1",
+        "10.0.0.0/7",
+        "::/1",
+        "::ffff:0:0/96",
+        "::ffff:10.0.0.7",
+    ],
+    hosts.Host: [",", "*", ".staff.example", "https://staff.example", "staff.example:443", "staff_1.example", "a b"],
     hosts.BaseUrl: [
         "settings.example",
         "https://",
@@ -333,7 +350,7 @@ def start(code: str, environment: dict[str, str]) -> "subprocess.CompletedProces
     )
 
 
-def taken(variable: kinds.Variable[Any]) -> list[tuple[str, Any]]:
+def taken(variable: kinds.Variable[Any]) -> list[Any]:
     return TAKEN[type(variable)]
 
 

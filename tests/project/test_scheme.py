@@ -1,4 +1,4 @@
-"""Plain http at a real server whose address is https: machines are refused, browsers redirected."""
+"""Plain http at a real server whose address is https is refused, and who ended TLS on the way is told what to set."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -39,9 +39,15 @@ def test_a_machine_is_told_in_its_own_format(client, acme, method):
         assert answer.json()["code"] == "https_required"
 
 
-def test_a_browser_is_redirected(client):
-    answer = client.get("/accounts/login/")
-    assert (answer.status_code, answer.headers["Location"]) == (301, "https://127.0.0.1/accounts/login/")
+@pytest.mark.parametrize("headers", [{}, {"X-Forwarded-Proto": "https"}, {"X-Forwarded-For": "203.0.113.9"}])
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/settings", "/admin/", "/static/settings.css", "/nothing"])
+def test_a_browser_is_not_sent_round_in_a_circle_but_told_of_the_setting(client, path, headers):
+    answer = client.get(path, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/html; charset=utf-8")
+    assert "TRUSTED_PROXIES" in answer.text
+    assert "call https://127.0.0.1" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Location" not in answer.headers
 
 
 def test_health_checks_are_answered(client):
@@ -53,5 +59,5 @@ def test_what_a_believed_proxy_received_over_tls_is_answered(client, acme):
     answer = client.get("/scim/v2/Users", headers=OVER_TLS | {"Authorization": f"Bearer {key}"})
     assert answer.status_code == 200
     assert answer.json()["totalResults"] == 0
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -101,12 +101,6 @@ def test_the_mails_about_keys_name_no_address_of_the_requests(ana: Member, acme:
     assert not [message.subject for message in mail.outbox if TRACES.findall(message.message().as_string())]
 
 
-def test_plain_http_is_redirected_to_our_own_address(settings):
-    settings.SECURE_SSL_REDIRECT, settings.SECURE_SSL_HOST = True, "settings.acme.example"
-    answer = Client(HTTP_HOST="testserver:6666").get("/accounts/login/")
-    assert answer.headers["Location"] == "https://settings.acme.example/accounts/login/"
-
-
 @pytest.mark.parametrize(
     ("url", "ours"),
     [

@@ -1,13 +1,16 @@
 """Variables that name hosts: those we answer to, those we believe, and the address that we are reached at."""
 
 import re
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 from torii_settings.environment.kinds import Required, Variable, Wrong, each
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 HOST_NAME = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*")
 SUBDOMAINS = re.compile(rf"\.{LABEL}(\.{LABEL})+")
+# The widest networks that somebody can have for themselves: 10.0.0.0/8 and fc00::/7.
+WIDEST = {4: 8, 6: 7}
+MAPPED = IPv6Network("::ffff:0:0/96")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LAST_PORT = 65535
 
@@ -69,6 +72,18 @@ class Hosts(Required[list[str]]):
         return entry.lower()
 
 
+class Host(Variable[str]):
+    """The name of one host, or nothing."""
+
+    right = "the name of a host, as in staff.example.com"
+
+    def read(self, text: str) -> str:
+        return host_name(text)
+
+    def nothing(self) -> str:
+        return ""
+
+
 class Networks(Variable[list[str]]):
     """Addresses and networks, separated by commas."""
 
@@ -83,8 +98,10 @@ class Networks(Variable[list[str]]):
             network = ip_network(entry, strict=False)
         except ValueError:
             raise Wrong("stands for everybody" if entry == "*" else "") from None
-        if network.prefixlen == 0:
-            raise Wrong("stands for everybody")
+        if network.prefixlen < WIDEST[network.version]:
+            raise Wrong("stands for everybody" if network.prefixlen == 0 else "stands for half the world")
+        if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
+            raise Wrong("stands for addresses of IPv4, which are written as such")
         return str(network) if "/" in entry else str(ip_address(entry))
 
     def nothing(self) -> list[str]:

@@ -3,7 +3,7 @@
 from urllib.parse import quote, urlsplit
 
 from torii_settings.demo import demo_secret
-from torii_settings.environment.hosts import BaseUrl, Hosts, Networks, host_name, is_loopback, is_served
+from torii_settings.environment.hosts import BaseUrl, Host, Hosts, Networks, host_name, is_loopback, is_served
 from torii_settings.environment.kinds import (
     Choice,
     Duration,
@@ -49,6 +49,13 @@ class Environment(Table):
         "the address that browsers and identity providers use; https turns on HSTS and secure cookies",
         demo="http://127.0.0.1:8000",
     )
+    HSTS_INCLUDE_SUBDOMAINS = Switch("whether HSTS holds for all hosts below that of `BASE_URL` too", default="off")
+    HSTS_PRELOAD = Switch("whether browsers may have HSTS built in, which takes months to undo", default="off")
+    ADMIN_HOST = Host(
+        "the host of the staff admin, which then has it alone, as in `staff.example.com`; without it every host",
+        default="",
+    )
+    ADMIN_NETWORKS = Networks("addresses or networks from which the staff admin opens; without them any", default="")
     EMAIL_URL = EmailUrl(
         "`smtp+tls://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465` (TLS)",
         demo=lambda folder: f"filemail:///{quote(str(folder / 'mail'))}",
@@ -167,4 +174,28 @@ class Environment(Table):
             "BASE_URL and ALLOWED_HOSTS must then name this machine alone, as in 127.0.0.1 or localhost."
         )
 
-    rules = (page_fits_its_maximum, secret_is_no_pepper, base_url_is_answered, demo_stays_here)
+    def admin_host_is_answered(self) -> str | None:
+        if not self.ADMIN_HOST or is_served(self.ADMIN_HOST, self.ALLOWED_HOSTS):
+            return None
+        hosts = ",".join(self.ALLOWED_HOSTS)
+        return f"ALLOWED_HOSTS holds {hosts!r}; it must have ADMIN_HOST among them, {self.ADMIN_HOST}."
+
+    def admin_has_its_own_host(self) -> str | None:
+        if self.base_host != self.ADMIN_HOST:
+            return None
+        return f"ADMIN_HOST holds {self.ADMIN_HOST!r}; it must be another host than that of BASE_URL."
+
+    def preload_includes_subdomains(self) -> str | None:
+        if not self.HSTS_PRELOAD or self.HSTS_INCLUDE_SUBDOMAINS:
+            return None
+        return "HSTS_PRELOAD is on; HSTS_INCLUDE_SUBDOMAINS must then be on too: browsers preload no host without."
+
+    rules = (
+        page_fits_its_maximum,
+        secret_is_no_pepper,
+        base_url_is_answered,
+        demo_stays_here,
+        admin_host_is_answered,
+        admin_has_its_own_host,
+        preload_includes_subdomains,
+    )
