@@ -104,6 +104,12 @@ def new_key(organization: Organization, kind: str = "scim", **fields: Any) -> Ne
     return ApiKey.generate(organization, kind=kind, **fields)
 
 
+def describe_as_before(api_key: ApiKey, description: str) -> None:
+    """Give a key a description as nobody may any more, but could before names were checked."""
+    api_key.description = description
+    api_key.save(update_fields=["description"])
+
+
 def once_an_admin(member: Member, origin: Origin | None = None) -> Actor:
     """Return a member as they acted when they had every power, as whoever has made keys did."""
     return member.actor(origin)._replace(power=UNLIMITED)

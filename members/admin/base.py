@@ -11,6 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
@@ -172,6 +173,9 @@ class StaffAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or carry out an action on it; answer 400 to a look-up that the list doesn't offer."""
+        # A search leaves them out by itself; of any other value the database would make an error.
+        if any("\0" in value for name, values in request.GET.lists() if name != SEARCH_VAR for value in values):
+            return refused(request, "A value in the address has a NUL character, which nothing in this list has.")
         try:
             return self.unless_refused(
                 request,
@@ -181,8 +185,7 @@ class StaffAdmin(ModelAdmin):
         except DisallowedModelAdminLookup:
             names = ", ".join(sorted(self.lookups_offered(request)))
             detail = f"This list can be filtered by {names or 'nothing'}, and the address has something else."
-            context = {"detail": detail, "base_url": ""}
-            return TemplateResponse(request, "refused.html", context, status=400)
+            return refused(request, detail)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Whether one of the list's filters asks for this: any other look-up tells, bit by bit, what no page shows."""
@@ -279,6 +282,11 @@ def record_opened(obj: models.Model, by: Actor) -> None:
         return
     if Limit("staff opened", 1, 60).by(by.id, obj._meta.label, str(obj.pk)).take():
         Event.record(Action.STAFF_OPENED, organization, by=by, target=obj)
+
+
+def refused(request: HttpRequest, detail: str) -> HttpResponse:
+    """Return the page that says in a sentence what is wrong with the address."""
+    return TemplateResponse(request, "refused.html", {"detail": detail, "base_url": ""}, status=400)
 
 
 def become(obj: models.Model, created: models.Model) -> None:

@@ -8,7 +8,7 @@ from django.core import mail
 
 from apikeys.models import Notice
 from audit.models import Event
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import SETUP, describe_as_before, new_key, person
 from tests.services import free_port
 
 COMMAND = "send_expiry_reminders"
@@ -21,7 +21,8 @@ def api_key(acme, ana):
     acme.time_zone = "Europe/Berlin"
     acme.save()
     with time_machine.travel("2027-01-01T12:00Z", tick=False):
-        made = new_key(acme, description="Okta\nproduction", expires_on=dt.date(2027, 6, 10)).api_key
+        made = new_key(acme, expires_on=dt.date(2027, 6, 10)).api_key
+    describe_as_before(made, "Okta\nproduction")
     made.notices.all().delete()
     return made
 
