@@ -9,7 +9,7 @@ from icalendar import Calendar
 from apikeys.mail import message_id
 from apikeys.models import ApiKey, Notice
 from audit.actor import Origin
-from tests.conftest import SETUP, person
+from tests.conftest import SETUP, describe_as_before, person
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
 
@@ -24,7 +24,7 @@ def berlin(acme):
 
 
 def test_the_subject_says_which_key_expires_when(ana, key, run_on):
-    key("2027-06-10", description="Okta\n production")
+    describe_as_before(key("2027-06-10"), "Okta\n production")
     subjects = [run_on(when)[0]["Subject"] for when in ("2027-05-10", "2027-06-05", "2027-06-09", "2027-06-10")]
     key_name = 'Torii SCIM key "Okta production" of Acme'
     assert subjects == [
