@@ -1,7 +1,8 @@
 """Hypothesis strategies for what an identity provider may send: resources, filters and PATCH operations.
 
 They are drawn from the schema, which is to say from the models of `scim.schemas`, so that an attribute added there is
-tried out too. What they make is well-formed; what is not is in test_bad_input.py.
+tried out too. What they make is well-formed; what is not is in test_bad_input.py. What names somebody or something has
+no characters that a name may not have, since those are refused (tests/security/test_names.py); other texts do.
 """
 
 import base64
@@ -10,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from inspect import isclass
 from typing import Any, get_args
 from unicodedata import normalize
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from scim2_models import ComplexAttribute, Extension, Mutability, Reference, Resource
 
+from lib.plain_text import UNFIT
 from scim.schemas import ENTERPRISE_URN, GROUP_URN, ROLE_URN, USER_URN, FullUser, Group, Role
 
 Document = dict[str, Any]
@@ -116,8 +119,10 @@ texts: Strategy = st.one_of(
     st.text(st.characters(codec="utf-8", exclude_characters="\0" + PECULIAR), max_size=4),
 ).filter(lambda text: not set(normalize("NFC", text.upper() + text)) & set(PECULIAR))
 
+proper_names: Strategy = texts.map(partial(UNFIT.sub, ""))
+
 # An index looks up what is wholly composed or wholly decomposed.
-indexed_texts: Strategy = st.builds(normalize, st.sampled_from(["NFC", "NFD"]), texts)
+indexed_names: Strategy = st.builds(normalize, st.sampled_from(["NFC", "NFD"]), proper_names)
 
 urls: Strategy = st.builds("https://example.com/{}".format, st.text("aA0-~", max_size=4)) | st.sampled_from(
     ["/relative/é", "urn:example:x", "https://EXAMPLE.com/%20?q=1#f"]
@@ -131,6 +136,7 @@ local_parts: Strategy = st.text("abcABC123", min_size=1, max_size=4)
 
 ROLE_NAMES = ("Employee", "IT Admin", "read only", "PROCUREMENT", "Admin")
 INDEXED = ("externalId", "displayName")
+NAMES = ("title", "nickName", "description")
 
 
 def plain_values(attribute: Attribute) -> Strategy:
@@ -139,7 +145,9 @@ def plain_values(attribute: Attribute) -> Strategy:
     if attribute.path == "userType":
         return st.sampled_from(ROLE_NAMES)
     if attribute.path in INDEXED:
-        return indexed_texts
+        return indexed_names
+    if attribute.path in NAMES or attribute.path.startswith("name."):
+        return proper_names
     if kind is bool:
         return st.booleans()
     if kind is dt.datetime:
@@ -435,7 +443,7 @@ def group_patches(ids: list[str]) -> Strategy:
     two = st.builds('members[value eq "{}" or value eq "{}"]'.format, *[st.sampled_from(ids)] * 2)
     names = any_case("displayName") | any_case(f"{GROUP_URN}:displayName")
     paths = any_case("members") | any_case(f"{GROUP_URN}:members")
-    strings = indexed_texts.map("{}x".format)
+    strings = indexed_names.map("{}x".format)
     written = st.sampled_from(["add", "replace", "Add", "Replace"])
     removed = st.sampled_from(["remove", "Remove"])
     body = st.fixed_dictionaries({}, optional={"displayName": strings, "externalId": strings, "members": members})
