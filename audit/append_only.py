@@ -1,6 +1,6 @@
 """The database itself keeps the audit log append-only; this is the one door in that fence.
 
-Triggers (migration 0006) refuse to change, delete or truncate events, and to insert one whose date is more than ten
+Triggers (migration 0008) refuse to change, delete or truncate events, and to insert one whose date is more than ten
 minutes from the database's clock. They see what the model's methods can't: raw SQL, `_base_manager`, `_raw_delete`,
 `bulk_create(update_conflicts=True)`, a cascade. docs/decisions/0055-append-only.md says who may open the door and why.
 """
@@ -21,22 +21,21 @@ def lifted() -> Iterator[None]:
     """Let events be changed, deleted and dated in the past within the block, which is one transaction.
 
     For erasing a person, for loading a log that was written elsewhere, and for tests that clean up. Nobody else's
-    connection notices, and the fence is up again when the block ends, also by an exception.
+    connection notices, and the fence is up again when the outermost such block ends, also by an exception.
     """
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            set_door(LIFTED)
-            yield
-            set_door("")
-        else:
-            with without_triggers():
-                yield
+    with transaction.atomic(), with_open_door() if connection.vendor == "postgresql" else without_triggers():
+        yield
 
 
-def set_door(state: str) -> None:
-    """Set PostgreSQL's setting until the transaction ends or, if a savepoint is rolled back, until then."""
+@contextmanager
+def with_open_door() -> Iterator[None]:
+    """Set PostgreSQL's setting for the block; an exception undoes that with all else, back to the savepoint."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, state])
+        cursor.execute("SELECT current_setting(%s, true)", [SETTING])
+        [before] = cursor.fetchone()
+        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, LIFTED])
+        yield
+        cursor.execute("SELECT set_config(%s, %s, true)", [SETTING, before or ""])
 
 
 @contextmanager

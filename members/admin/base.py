@@ -173,9 +173,8 @@ class StaffAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or carry out an action on it; answer 400 to a look-up that the list doesn't offer."""
-        # A search leaves them out by itself; of any other value the database would make an error.
-        if any("\0" in value for name, values in request.GET.lists() if name != SEARCH_VAR for value in values):
-            return refused(request, "A value in the address has a NUL character, which nothing in this list has.")
+        if detail := unfit_value(request):
+            return refused(request, detail)
         try:
             return self.unless_refused(
                 request,
@@ -282,6 +281,25 @@ def record_opened(obj: models.Model, by: Actor) -> None:
         return
     if Limit("staff opened", 1, 60).by(by.id, obj._meta.label, str(obj.pk)).take():
         Event.record(Action.STAFF_OPENED, organization, by=by, target=obj)
+
+
+def unfit_value(request: HttpRequest) -> str:
+    """Return in a sentence what keeps a database from looking for a value in the address; empty if nothing does."""
+    for name, values in request.GET.lists():
+        # A search leaves NUL out by itself.
+        if name != SEARCH_VAR and any("\0" in value for value in values):
+            return "A value in the address has a NUL character, which nothing in this list has."
+        if name.endswith(RELATED_SUFFIXES[0]) and any(map(is_too_large, values)):
+            return "A number in the address is too large for an id."
+    return ""
+
+
+def is_too_large(text: str) -> bool:
+    """Whether `text` is a number that SQLite has no room for."""
+    try:
+        return abs(int(text)) >= 2**63
+    except ValueError:
+        return False
 
 
 def refused(request: HttpRequest, detail: str) -> HttpResponse:

@@ -137,6 +137,15 @@ def test_the_door_opens_for_its_block_alone(acme: Organization) -> None:
             way(acme)
 
 
+def test_a_block_within_another_leaves_the_door_open_for_it(acme: Organization) -> None:
+    with append_only.lifted():
+        with append_only.lifted():
+            pass
+        assert Event._base_manager.update(actor_label="a pseudonym")
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        Event._base_manager.update(actor_label="x")
+
+
 def fail_after(changed: int) -> None:
     assert changed
     raise ZeroDivisionError
