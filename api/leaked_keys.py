@@ -25,6 +25,7 @@ class LeakedKeyView(ApiView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = ()
 
     @operation(
         "report_leaked_key",

@@ -1,5 +1,8 @@
 """Which key came with a request, and so which organization it speaks for: the same for SCIM and REST.
 
+Whether the key may be used like this is checked before anything is counted against it, and what is refused is counted
+by itself (docs/decisions/0070-refusals-are-counted-apart.md).
+
 One query finds the key by its digest and brings along its organization and, of a request that does no more than look
 somebody up, that row too (`apikeys.seek`). What is refused is refused the same way whether the key never existed or was
 deleted; only a key that matched in full but has expired is told so, because Okta shows the text to its admin.
@@ -16,11 +19,20 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import limits, peppers
-from apikeys.errors import KeyExpired, KeyMissing, KeyNotAllowedHere, KeyOfWrongType, KeyUnknown
+from apikeys.errors import (
+    KeyExpired,
+    KeyMissing,
+    KeyNotAllowedHere,
+    KeyOfWrongType,
+    KeyRefused,
+    KeyUnknown,
+    TooManyRequests,
+)
 from apikeys.models import ApiKey, KnownOrigin
 from apikeys.models.origin import is_met
 from apikeys.secret import KeyText
 from apikeys.seek import KEY_COLUMNS, Seek, key_statement, organization_columns
+from apikeys.seen_keys import SEEN
 from audit.actor import Origin
 from lib.best_effort import try_to_write
 from members.models import Organization
@@ -31,32 +43,34 @@ DOORS = {"scim": "the SCIM API", "api": "the REST API"}
 
 
 def authenticate(request: HttpRequest, kind: str, seek: Seek | None = None) -> ApiKey:
-    """Return the live key that came with `request`, its organization loaded, and count the request against its limit.
+    """Return the live key that came with `request`, its organization loaded.
 
-    `kind` is what the door takes: "scim" or "api"; `seek` is filled on the way. Raises KeyMissing, KeyUnknown,
-    KeyExpired, KeyOfWrongType (each a 401), KeyNotAllowedHere (403) or TooManyRequests (429).
+    `kind` is what the door takes: "scim" or "api"; `seek` is filled on the way. Refusals are counted here. The door
+    counts the request (`limits.check_key`) once it has no reason of its own to refuse it; else it counts that.
+
+    Raises KeyMissing, KeyUnknown, KeyExpired, KeyOfWrongType (each a 401), KeyNotAllowedHere (403) or TooManyRequests
+    (429).
     """
     origin, now = Origin.of(request), timezone.now()
     try:
         text = key_text(request)
-        api_key = read_key(text, seek)
+        api_key = find_key(text, seek, origin.ip)
     except KeyUnknown:
         limits.count_bad_key(origin.ip)
         raise
     # Whether or not it is let in: the access line says whose it is.
     request.known_key = api_key  # type: ignore[attr-defined]
-    check_kind(api_key, kind)
-    check_expiry(api_key, now)
-    limits.check_key(api_key.pk)
-    allowed = api_key.is_allowed_from(origin.ip)
-    if not is_met(api_key, origin):
-        try_to_write(partial(KnownOrigin.objects.meet, api_key, origin, now, refused=not allowed))
-    if not allowed:
-        raise KeyNotAllowedHere(api_key.hint, origin.ip)
+    try:
+        check_kind(api_key, kind)
+        check_expiry(api_key, now)
+        check_network(api_key, origin, now)
+    except (KeyRefused, KeyNotAllowedHere) as error:
+        limits.count_refusal(api_key.pk, origin.ip, error.detail)
+        raise
     if not peppers.is_settled(api_key.pepper):
         try_to_write(partial(api_key.settle_pepper, text))
-    if api_key.use_is_to_be_written(now):
-        try_to_write(partial(api_key.record_use, origin, now))
+    if api_key.use_is_to_be_written(now) and try_to_write(partial(api_key.record_use, origin, now)):
+        SEEN.share(text)
     return api_key
 
 
@@ -84,6 +98,45 @@ def check_expiry(api_key: ApiKey, now: dt.datetime) -> None:
             f"{'SCIM' if api_key.prefix == 'scim' else 'API'} key …{api_key.last_four} expired on "
             f"{api_key.expiry_day}; generate a new one in Settings > API Access."
         )
+
+
+def check_network(api_key: ApiKey, origin: Origin, now: dt.datetime) -> None:
+    """Remember where the key is used. Raises KeyNotAllowedHere if it may not be used there."""
+    allowed = api_key.is_allowed_from(origin.ip)
+    if not is_met(api_key, origin):
+        try_to_write(partial(KnownOrigin.objects.meet, api_key, origin, now, refused=not allowed))
+    if not allowed:
+        raise KeyNotAllowedHere(api_key.hint, origin.ip)
+
+
+@sensitive_variables()
+def find_key(text: KeyText, seek: Seek | None, ip: str | None) -> ApiKey:
+    """Return the key that `text` spells, as `read_key` does, without a query if it can only be one guess too many.
+
+    Raises KeyUnknown, or TooManyRequests for what may be a guess, past the limit of guesses from the address `ip`.
+    """
+    if not SEEN.is_key(text):
+        check_guess(text, ip)
+    try:
+        api_key = read_key(text, seek)
+    except KeyUnknown:
+        SEEN.add_guess(text)
+        limits.count_guess(ip)
+        raise
+    SEEN.add(text)
+    return api_key
+
+
+@sensitive_variables()
+def check_guess(text: KeyText, ip: str | None) -> None:
+    """Raise KeyUnknown for what was no key a moment ago, and TooManyRequests for what may be one guess too many."""
+    if SEEN.is_guess(text):
+        raise KeyUnknown
+    try:
+        limits.check_guesses(ip)
+    except TooManyRequests:
+        if not SEEN.is_shared(text):
+            raise
 
 
 def read_key(text: KeyText, seek: Seek | None) -> ApiKey:

@@ -13,10 +13,10 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from apikeys.allowed_networks import parse_networks
 from apikeys.errors import KeyInvalid
 from apikeys.models import DESCRIPTION_LENGTH, ApiKey, NewKey, expiry_instant
 from apikeys.models.expiration import last_expiration
-from apikeys.networks import parse_networks
 from audit.actor import Actor
 from members.models import Level, Organization, Scope
 from members.models.scope import everywhere

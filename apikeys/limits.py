@@ -1,4 +1,7 @@
-"""How often a key may call, and how often an address may try keys that don't exist.
+"""How often a key may call, and how often a network may send what is refused.
+
+What a key does and what it is refused are counted apart, so that whoever uses a stolen key from elsewhere, where it is
+refused, uses up nothing of the rightful caller's (docs/decisions/0070-refusals-are-counted-apart.md).
 
 A bucket is a single number, the theoretical arrival time of the generic cell rate algorithm: a request is let in while
 that time is less than a burst ahead of now, and moves it by one interval. It lives in Redis, or in this process when no
@@ -25,6 +28,7 @@ from redis.retry import Retry
 
 from apikeys.errors import TooManyRequests
 from lib.breaker import REDIS
+from lib.networks import network_of
 
 REDIS_TIMEOUT = 0.25
 MEMORY_BUCKETS = 50_000
@@ -50,6 +54,15 @@ return {granted, tostring(wait)}
 """
 TAKE_SHA = sha1(TAKE.encode(), usedforsecurity=False).hexdigest()
 
+# KEYS[1] the bucket; ARGV: interval and burst in seconds. Returns, as text, the seconds until a request is let in.
+LOOK = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+return tostring((arrival - now) + (ARGV[1] - ARGV[2]))
+"""
+LOOK_SHA = sha1(LOOK.encode(), usedforsecurity=False).hexdigest()
+
 # KEYS[1] the bucket; ARGV[1]: the seconds to fill it by.
 CHARGE = """
 local time = redis.call('TIME')
@@ -65,6 +78,10 @@ class Buckets(Protocol):
 
     def take(self, name: str, interval: float, tolerance: float) -> float:
         """Let one request in and return 0, or return the seconds after which one would be let in."""
+        ...
+
+    def look(self, name: str, interval: float, tolerance: float) -> float:
+        """Return what `take` would, but let no request in."""
         ...
 
     def charge(self, name: str, seconds: float) -> None:
@@ -92,6 +109,11 @@ class MemoryBuckets:
                 self._arrivals = {key: value for key, value in self._arrivals.items() if value > now}
             self._arrivals[name] = arrival + interval
         return 0.0
+
+    def look(self, name: str, interval: float, tolerance: float) -> float:
+        """See `Buckets.look`."""
+        now = time.monotonic()
+        return max(max(self._arrivals.get(name, 0.0), now) - now + (interval - tolerance), 0.0)
 
     def charge(self, name: str, seconds: float) -> None:
         """See `Buckets.charge`."""
@@ -144,6 +166,18 @@ class RedisBuckets:
         if granted > 1:
             self._keep(name, Lease(granted - 1, now + LEASE_SECONDS))
         return 0.0 if granted else float(wait)
+
+    def look(self, name: str, interval: float, tolerance: float) -> float:
+        """See `Buckets.look`; what other processes hold in advance counts as let in."""
+        if not REDIS.allows():
+            return self._memory.look(name, interval, tolerance)
+        try:
+            wait = self._run(f"limit:{name}", interval, tolerance, script=LOOK, sha=LOOK_SHA)
+        except redis.RedisError as error:
+            REDIS.trip(error)
+            return self._memory.look(name, interval, tolerance)
+        REDIS.mend()
+        return max(float(wait), 0.0)
 
     def charge(self, name: str, seconds: float) -> None:
         """See `Buckets.charge`; what a lease has left is forfeit. Counts in memory while Redis can't be used."""
@@ -228,26 +262,55 @@ def charge_key(key_pk: int, requests: int) -> None:
 
 
 def count_bad_key(ip: str | None) -> None:
-    """Count a key that doesn't exist against the address it came from. Raises TooManyRequests past `BAD_KEY_LIMIT`.
+    """Count a key that doesn't exist against the network it came from. Raises TooManyRequests past `BAD_KEY_LIMIT`.
 
     Only bad keys are counted and only they are answered so: identity providers send many customers' keys from one
     address, and one customer's deleted key must not shut the others out.
     """
+    count_by_network("bad-key", ip, "invalid keys")
+
+
+def count_guess(ip: str | None) -> None:
+    """Count a key that doesn't exist and had to be looked for in the database."""
     if settings.BAD_KEY_LIMIT:
-        take(
-            f"bad-key:{ip}",
-            settings.BAD_KEY_LIMIT / 60,
-            settings.BAD_KEY_LIMIT,
-            f"More than {settings.BAD_KEY_LIMIT} invalid keys a minute came from this address.",
+        buckets(settings.REDIS_URL).take(f"guess:{network_of(ip)}", *a_minute(settings.BAD_KEY_LIMIT))
+
+
+def check_guesses(ip: str | None) -> None:
+    """Raise TooManyRequests if `BAD_KEY_LIMIT` guesses (`count_guess`) came from the network within a minute."""
+    if not settings.BAD_KEY_LIMIT:
+        return
+    wait = buckets(settings.REDIS_URL).look(f"guess:{network_of(ip)}", *a_minute(settings.BAD_KEY_LIMIT))
+    if wait > 0:
+        raise TooManyRequests(
+            f"More than {settings.BAD_KEY_LIMIT} invalid keys a minute came from this network.", math.ceil(wait)
         )
+
+
+def count_refusal(key_pk: int, ip: str | None, detail: str) -> None:
+    """Count a call that is refused, for the reason `detail`, against the key and the network it came from together.
+
+    Raises TooManyRequests past `BAD_KEY_LIMIT`, which goes on to say why.
+    """
+    count_by_network(f"refused:{key_pk}", ip, "such calls", f"{detail} ")
 
 
 def count_report(ip: str | None) -> None:
-    """Count a report of a leaked key against the address it came from. Raises TooManyRequests past `BAD_KEY_LIMIT`."""
+    """Count a report of a leaked key against the network it came from. Raises TooManyRequests past `BAD_KEY_LIMIT`."""
+    count_by_network("report", ip, "reports")
+
+
+def count_by_network(name: str, ip: str | None, things: str, detail: str = "") -> None:
+    """Count one of `things` against the bucket `name` of a network. Raises TooManyRequests past `BAD_KEY_LIMIT`."""
     if settings.BAD_KEY_LIMIT:
         take(
-            f"report:{ip}",
+            f"{name}:{network_of(ip)}",
             settings.BAD_KEY_LIMIT / 60,
             settings.BAD_KEY_LIMIT,
-            f"More than {settings.BAD_KEY_LIMIT} reports a minute came from this address.",
+            f"{detail}More than {settings.BAD_KEY_LIMIT} {things} a minute came from this network.",
         )
+
+
+def a_minute(most: int) -> tuple[float, float]:
+    """Return the interval and the burst, in seconds, of a bucket that lets in so many a minute, and as many at once."""
+    return 60 / most, 60.0

@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from apikeys import limits
 from apikeys.models import ApiKey, NewKey
+from apikeys.seen_keys import SEEN, SeenKeys
 from audit import append_only
 from audit.actor import UNLIMITED, Actor, Origin
 from lib.breaker import REDIS
@@ -64,8 +65,12 @@ def emptied_between_tests() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_limits() -> None:
-    """Every test starts with empty rate-limit buckets, in this process and in this worker's Redis database."""
+    """Every test starts with empty rate-limit buckets, in this process and in this worker's Redis database.
+
+    And no key has been seen before.
+    """
     limits.buckets.cache_clear()
+    vars(SEEN).update(vars(SeenKeys()))
     REDIS.reset()
     cache.clear()
     if settings.REDIS_URL:

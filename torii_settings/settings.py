@@ -291,6 +291,7 @@ SCIM_SERVICE_PROVIDER = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["api.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["api.authentication.MayEnter"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.authentication.KeyLimit"],
     "DEFAULT_PARSER_CLASSES": ["api.body.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["api.body.JsonRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

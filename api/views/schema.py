@@ -33,6 +33,7 @@ class SchemaView(ApiView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = ()
     renderer_classes = RENDERERS
     parameters = SchemaParameters
     cache_control = "public, max-age=300"

@@ -18,13 +18,14 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from apikeys import peppers
+from apikeys.allowed_networks import contains, parse_networks
 from apikeys.errors import ExpirationImmutable, KeyInvalid, KeyNotLive, KeyRotated
 from apikeys.models.expiration import check_expiration, expiry_instant, meets_policy, zone_of
 from apikeys.models.handover import Handover, Lineage
 from apikeys.models.notice import Notice
 from apikeys.models.power import KeyPower, most_of
-from apikeys.networks import contains, parse_networks
 from apikeys.secret import KeyText
+from apikeys.seen_keys import SEEN
 from audit.actor import USER_AGENT_LENGTH, Actor, ActorKind, Origin, Power, name_shown
 from audit.models import Action, Event
 from lib.plain_text import unfit_character
@@ -380,6 +381,7 @@ class ApiKey(models.Model):
                 changes["replaces"] = replaces.hint
             Event.record(Action.API_KEY_GENERATED, organization, by=by, target=api_key, changes=changes)
             api_key.tell_admins(Notice.Kind.GENERATED, by=by, now=now)
+        SEEN.share(text)
         return NewKey(api_key, text.text)
 
     @sensitive_variables()

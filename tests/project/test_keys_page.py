@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from apikeys.allowed_networks import NETWORKS_MAX
 from apikeys.models.handover import SILENCE
 from apikeys.models.origin import IPV4_NETWORK, IPV6_NETWORK, ORIGINS_MAX
-from apikeys.networks import NETWORKS_MAX
 from apikeys.secret import KeyText
 from members.models.organization import KEY_LIFETIME_DAYS
 

@@ -90,7 +90,9 @@ class Environment(Table):
     KEY_RATE_BURST = WholeNumber("requests of a key at once", default="100")
     KEY_IN_FLIGHT = WholeNumber("requests of a key or a session that a web process has under way", default="16")
     ORGANIZATION_IN_FLIGHT = WholeNumber("requests of an organization that a web process has under way", default="48")
-    BAD_KEY_LIMIT = WholeNumber("invalid keys a minute from an address", default="20")
+    BAD_KEY_LIMIT = WholeNumber(
+        "invalid keys a minute from a network; also refused calls of a key from one", default="20"
+    )
     SIGN_IN_MAILS_PER_DAY = WholeNumber(
         "mails with a code or a link that an e-mail address gets in a day; a third of them from one network",
         default="30",

@@ -6,9 +6,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from apikeys.allowed_networks import contains, parse_networks
 from apikeys.errors import ExpirationImmutable, KeyInvalid
 from apikeys.models import ApiKey, KnownOrigin, Notice
-from apikeys.networks import contains, parse_networks
 from members.models import Member, Organization
 from tests.conftest import new_key
 from tests.identity_provider import assert_error
