@@ -13,16 +13,16 @@ from audit.actor import Actor, Origin
 from audit.models import Action, Event
 from lib.attempts import Limit
 from members.folding import account_key
-from members.models import Member, User
+from members.models import Member
 
 STRANGER = "somebody who isn’t signed in"
 ONE_A_MINUTE = 60
 REMEMBERED_SECONDS = 24 * 3600
 
 
-def record_by_person(action: Action, user: User, request: HttpRequest | None, **changes: Any) -> None:
-    """Record what a person did with their own account."""
-    for member in members_of(user.email):
+def record_by_person(action: Action, members: list[Member], request: HttpRequest | None, **changes: Any) -> None:
+    """Record what a person, who is these members, did with their own account."""
+    for member in members:
         by = member.actor(Origin.of(request)) if request else Actor.command_line("manage.py")
         Event.record(action, member.organization, by=by, target=member, changes=changes)
 

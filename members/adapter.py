@@ -21,6 +21,8 @@ from members.account_events import record_attempt, record_by_person
 from members.account_mail import facts_of, tell_new_device
 from members.devices import Device
 from members.models import User
+from members.proofs import noted
+from members.sessions import memberships, proven_at
 from members.sign_in_limits import Attempt
 from outbox.models import LIFETIME, OutgoingMail
 
@@ -96,9 +98,16 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, User)  # noqa: S101 - the user model
         is_first = user.last_login is None
         super().login(request, user)
-        record_by_person(Action.SIGNED_IN, user, request)
+        record_by_person(Action.SIGNED_IN, memberships(user, request.session), request)
         if not is_first and not Device.of(request).knows(user.email):
             tell_new_device(user, request)
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Set the password; it proves what the link or the session proves with which it is set."""
+        assert isinstance(user, User)  # noqa: S101 - the user model
+        request = current.request
+        user.proven_at = noted(request) or proven_at(request.session)
+        super().set_password(user, password)
 
     def post_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse:
         """Return where to go on, and have the browser remember that the account has signed in on it."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
+from django.utils import timezone
 
 from members.models import User
 
@@ -23,4 +24,8 @@ class DemoBackend(ModelBackend):
         email = (kwargs.get("email") or username or "").lower()
         if not settings.DEMO or password != PASSWORD or email not in (ADMIN_EMAIL, STAFF_EMAIL):
             return None
-        return User.objects.filter(email=email).first()
+        user = User.objects.filter(email=email).first()
+        if user is not None:
+            # The demo's password is in no mailbox, and opens whatever the demo's people have.
+            user.password_proven_at = timezone.now()
+        return user

@@ -11,6 +11,7 @@ from django import forms
 
 from lib.durations import lasting
 from members.models import User
+from members.pending_codes import is_code
 from members.sign_in_limits import Attempt
 
 REQUIRED = {
@@ -80,7 +81,7 @@ class RequestLoginCodeForm(OwnWords, AsksForMail, allauth_forms.RequestLoginCode
 
 
 class ConfirmLoginCodeForm(OwnWords, allauth_forms.ConfirmLoginCodeForm):
-    """Takes the code, and says what one looks like."""
+    """Takes the code, of which the session has a hash, and says what one looks like."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,6 +91,13 @@ class ConfirmLoginCodeForm(OwnWords, allauth_forms.ConfirmLoginCodeForm):
             f"{lasting(app_settings.LOGIN_BY_CODE_TIMEOUT)} and {app_settings.LOGIN_BY_CODE_MAX_ATTEMPTS} attempts."
         )
         code.widget.attrs |= {"autocapitalize": "characters", "spellcheck": "false"}
+
+    def clean_code(self) -> str:
+        """Return the code. Raises ValidationError for a wrong one."""
+        code: str = self.cleaned_data["code"]
+        if not is_code(code, self.expected_code):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
 
 
 class ReauthenticateForm(OwnWords, allauth_forms.ReauthenticateForm):

@@ -9,7 +9,7 @@ from django_htmx.middleware import HtmxDetails
 
 from audit.actor import Actor, Origin
 from members.models import Member, Organization
-from members.sessions import memberships
+from members.sessions import memberships, unproven_memberships
 
 SETTINGS_PATH = "/settings/"
 
@@ -38,7 +38,8 @@ class CurrentMember:
             return redirect_to_login(request.get_full_path())
         usable = memberships(request.user, request.session)
         if not usable:
-            return render(request, "members/no_membership.html", status=403)
+            context = {"unproven": unproven_memberships(request.user, request.session)}
+            return render(request, "members/no_membership.html", context, status=403)
         member, *others = usable
         request.member, request.other_members = member, others  # type: ignore[attr-defined]
         request.organization = member.organization  # type: ignore[attr-defined]

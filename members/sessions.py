@@ -1,8 +1,11 @@
 """Which member a signed-in browser is, and until when.
 
 A session belongs to a User; which organization it is in follows from the user's memberships. A membership counts only
-if the session began after its sessions were last ended, so that deactivation throws a person out at once and
-reactivation does not let an old session back in.
+
+- if the session began after its sessions were last ended, so that deactivation throws a person out at once and
+  reactivation does not let an old session back in;
+- if the proof with which the session began is younger than the membership (`members.proofs`), so that what somebody
+  had before a removal opens nothing when the address is added again for somebody else.
 """
 
 import datetime as dt
@@ -20,8 +23,10 @@ from django.utils.dateparse import parse_datetime
 from audit.models import Action, Actor, Event
 from lib.each import concerns_all_rows, for_each
 from members.models import Member, User
+from members.proofs import proof_of_sign_in
 
 SIGNED_IN_AT = "signed_in_at"
+PROVEN_AT = "proven_at"
 MEMBER_ID = "member_id"
 
 # How many expired sessions are deleted in one statement, so that none of them takes long.
@@ -29,13 +34,15 @@ CLEARED_AT_ONCE = 1_000
 
 
 def connect() -> None:
-    """Note the time of every sign-in to come."""
+    """Note when every sign-in to come began, and the time of its proof."""
     user_logged_in.connect(note_sign_in, dispatch_uid="members.sessions")
 
 
 def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Remember when the session began."""
+    """Remember when the session began, and how old its proof is."""
+    proof = proof_of_sign_in(request, user)
     request.session[SIGNED_IN_AT] = timezone.now().isoformat()
+    request.session[PROVEN_AT] = proof.isoformat() if proof else ""
 
 
 def memberships(user: User, session: SessionBase) -> list[Member]:
@@ -43,11 +50,9 @@ def memberships(user: User, session: SessionBase) -> list[Member]:
 
     The first is who they are now: the one chosen last, else the oldest.
     """
-    usable = usable_memberships(user, session)
-    if not usable:
-        # Look again even if nothing was left to claim: of two requests at once, the other one may have claimed it.
-        claim_memberships(user)
-        usable = usable_memberships(user, session)
+    usable = [member for member in memberships_of(user) if opens(session, member)]
+    if unclaimed := [member.pk for member in usable if member.user_id is None]:
+        Member.objects.filter(pk__in=unclaimed, user=None).update(user=user)
     chosen = session.get(MEMBER_ID)
     return sorted(usable, key=lambda member: str(member.pk) != chosen)
 
@@ -58,24 +63,38 @@ def choose_membership(member: Member, session: SessionBase, by: Actor) -> None:
     Event.record(Action.ORGANIZATION_ENTERED, member.organization, by=by, target=member)
 
 
-def usable_memberships(user: User, session: SessionBase) -> list[Member]:
-    """Return the active memberships of `user` that this session began after."""
-    began = parse_datetime(session.get(SIGNED_IN_AT, ""))
-    if began is None:
-        return []
-    return list(
-        user.memberships.active()
-        .filter(Q(sessions_ended_at=None) | Q(sessions_ended_at__lt=began))
-        .select_related("role", "organization")
-    )
+def unproven_memberships(user: User, session: SessionBase) -> list[Member]:
+    """Return the active members with the user's address that are younger than the proof of this session."""
+    return [member for member in memberships_of(user) if not proves(session, member)]
 
 
-def claim_memberships(user: User) -> None:
-    """Give `user` the members who have their address and no user yet.
+def memberships_of(user: User) -> list[Member]:
+    """Return the active members that `user` is, or could claim to be, with role and organization."""
+    has_address = Q(user_name__lower=user.email, user=None)
+    return list(Member.objects.active().filter(Q(user=user) | has_address).select_related("role", "organization"))
 
-    The address is proven: a user signs in by a password set over a link, or a code, that was sent to it.
-    """
-    Member.objects.with_user_name(user.email).filter(user=None).update(user=user)
+
+def opens(session: SessionBase, member: Member) -> bool:
+    """Whether what has been proven in this session is enough to be `member`."""
+    began = instant(session, SIGNED_IN_AT)
+    if began is None or not proves(session, member):
+        return False
+    return member.sessions_ended_at is None or member.sessions_ended_at < began
+
+
+def proves(session: SessionBase, member: Member) -> bool:
+    """Whether the proof of this session is younger than the membership."""
+    proof = proven_at(session)
+    return proof is not None and proof >= member.created_at
+
+
+def proven_at(session: SessionBase) -> dt.datetime | None:
+    """Return the time of the proof with which the session began; the release before notes its beginning alone."""
+    return instant(session, PROVEN_AT if PROVEN_AT in session else SIGNED_IN_AT)
+
+
+def instant(session: SessionBase, name: str) -> dt.datetime | None:
+    return parse_datetime(session.get(name, ""))
 
 
 def clear_expired_sessions(now: dt.datetime) -> int:

@@ -7,11 +7,17 @@ could change theirs could claim somebody else's membership.
 from allauth.account import views
 from django.urls import path, re_path
 
-from members.views.sign_in import ConfirmLoginCodeView, PasswordResetFromKeyView
+from members.views.sign_in import (
+    ConfirmLoginCodeView,
+    PasswordResetFromKeyView,
+    ProveAddressView,
+    RequestLoginCodeView,
+)
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
-    path("login/code/", views.request_login_code, name="account_request_login_code"),
+    path("login/code/", RequestLoginCodeView.as_view(), name="account_request_login_code"),
+    path("login/code/anew/", ProveAddressView.as_view(), name="account_prove_address"),
     path("login/code/confirm/", ConfirmLoginCodeView.as_view(), name="account_confirm_login_code"),
     path("logout/", views.logout, name="account_logout"),
     path("inactive/", views.account_inactive, name="account_inactive"),

@@ -4,6 +4,7 @@ SCIM never touches users: one may belong to several organizations. A user comes 
 first time with an address that an organization's member has.
 """
 
+import datetime as dt
 from typing import Any, ClassVar
 
 from allauth.core import context as current
@@ -25,6 +26,8 @@ class UserManager(BaseUserManager["User"]):
         """Create a user with `email`; without `password` only an e-mailed code signs them in."""
         user = self.model(email=email.lower(), **fields)
         user.set_password(password)
+        # Whoever runs the command vouches for the person.
+        user.password_proven_at = timezone.now()
         user.save(using=self._db)
         return user
 
@@ -60,6 +63,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the staff admin.")
     is_active = models.BooleanField("active", default=True, help_text="Unticked, nobody can sign in with this address.")
     date_joined = models.DateTimeField(default=timezone.now)
+    # The time of the proof with which the password was set: `members.proofs`.
+    password_proven_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -80,24 +85,31 @@ class User(AbstractBaseUser, PermissionsMixin):
             raise ValidationError({"email": "Write an e-mail address in ASCII, as in ana@example.com."})
 
     _sets_first_password = False
+    # The time of the proof that whoever sets a password has given.
+    proven_at: dt.datetime | None = None
 
     def set_password(self, raw_password: str | None) -> None:
         self._sets_first_password = not self.has_usable_password()
         super().set_password(raw_password)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the user, the address in lower case. Tell the person of a new password, at whatever door it was set."""
+        """Save the user, the address in lower case. Tell the person of a new password, at whatever door it was set.
+
+        A password that somebody else sets proves nothing about the address.
+        """
         from audit.models import Action
-        from members.account_events import record_by_person
+        from members.account_events import members_of, record_by_person
         from members.account_mail import tell_password
 
         self.email = self.email.lower()
         # Django's mark that set_password was called; a password that is hashed anew, because it was right, has none.
         is_new_password = getattr(self, "_password", None) is not None and not self._state.adding
+        if is_new_password:
+            self.password_proven_at, self.proven_at = self.proven_at, None
         with transaction.atomic():
             super().save(*args, **kwargs)
             if is_new_password:
-                record_by_person(Action.PASSWORD_SET, self, current.request)
+                record_by_person(Action.PASSWORD_SET, members_of(self.email), current.request)
                 tell_password(self, current.request, is_first=self._sets_first_password)
 
     def actor(self, origin: Origin | None = None, *, right: str) -> Actor:

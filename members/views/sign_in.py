@@ -13,7 +13,40 @@ from django.shortcuts import redirect
 from audit.models import Action
 from members.account_events import record_attempt
 from members.adapter import ENOUGH_MAILS, LATER
+from members.pending_codes import hide_code
+from members.proofs import note_code, note_link
 from members.sign_in_limits import Attempt, links
+
+
+class RequestLoginCodeView(views.RequestLoginCodeView):
+    """Mails a sign-in code."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Send the code, and keep its hash alone."""
+        response: HttpResponse = super().form_valid(form)
+        hide_code(self.request.session)
+        return response
+
+
+class ProveAddressView(RequestLoginCodeView):
+    """Signs somebody out whose password is older than a membership, and mails them a code that opens it."""
+
+    http_method_names = ("post",)
+    address = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Sign out whoever is signed in; ask anybody else for their address."""
+        if not request.user.is_authenticated or request.method != "POST":
+            return redirect("account_request_login_code")
+        self.address = request.user.email
+        get_adapter().logout(request)
+        response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
+        return response
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Return what the form takes: the address of whoever was signed in."""
+        kwargs: dict[str, Any] = super().get_form_kwargs()
+        return kwargs | {"data": {"email": self.address}}
 
 
 class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
@@ -22,7 +55,7 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Count the code, or the mail that is asked for; refuse too many."""
         attempt = self._attempt()
-        if request.POST.get("action") == "resend":
+        if self._action == "resend":
             if not attempt.ask_for_mail():
                 return self._refused(ENOUGH_MAILS, "account_confirm_login_code")
             if self.stage.login.user is None:
@@ -35,9 +68,11 @@ class ConfirmLoginCodeView(views.ConfirmLoginCodeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Take the code, which then doesn't count."""
-        if self.request.POST.get("action") != "resend":
+        if self._action != "resend":
             self._attempt().code_is_right()
+            note_code(self.request, self.stage.state["at"])
         response: HttpResponse = super().form_valid(form)
+        hide_code(self.request.session)
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -72,5 +107,6 @@ class PasswordResetFromKeyView(views.PasswordResetFromKeyView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Set the password. Whoever has mistyped the old one may try the new one at once."""
         Attempt(self.request, self.reset_user.email).password_is_new()
+        note_link(self.request, self.key)
         response: HttpResponse = super().form_valid(form)
         return response

@@ -1,0 +1,45 @@
+"""Proofs that somebody has an e-mail address, and how old each of them is.
+
+A code, a link or a sign-on proves that whoever uses it has the address now; that is, at the time when the code or the
+link was mailed. A password proves no more than the proof with which it was set. An address may be given to somebody
+else, so a proof opens only memberships that are older than it: docs/decisions/0066-proofs-and-memberships.md.
+"""
+
+import datetime as dt
+
+from allauth.account.authentication import get_authentication_records
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.http import base36_to_int
+
+from members.models.user import User
+
+# Django counts the seconds of its links from here.
+LINKS_BEGAN = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+NOTED = "_proven_at"
+
+
+def note_code(request: HttpRequest, mailed_at: float) -> None:
+    """Note that the right code was typed in, which was mailed at this Unix time."""
+    setattr(request, NOTED, dt.datetime.fromtimestamp(mailed_at, tz=dt.UTC))
+
+
+def note_link(request: HttpRequest, key: str) -> None:
+    """Note that a link that works was opened. Its key tells the second in which it was mailed."""
+    mailed_at = LINKS_BEGAN + dt.timedelta(seconds=base36_to_int(key.partition("-")[0]) + 1)
+    setattr(request, NOTED, min(mailed_at, timezone.now()))
+
+
+def noted(request: HttpRequest | None) -> dt.datetime | None:
+    """Return the time of the proof that this very request has brought, None if it has brought none."""
+    found: dt.datetime | None = getattr(request, NOTED, None)
+    return found
+
+
+def proof_of_sign_in(request: HttpRequest, user: User) -> dt.datetime | None:
+    """Return the time of the proof by which `user` is signing in; None for a password that proves nothing."""
+    records = get_authentication_records(request, user)
+    method = records[-1]["method"] if records else ""
+    if method == "password":
+        return user.password_proven_at
+    return noted(request) if method == "code" else timezone.now()
