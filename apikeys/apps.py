@@ -11,6 +11,7 @@ class ApiKeysConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to be connected once the models are loaded."""
-        from apikeys import makers
+        from apikeys import erasure, makers
 
+        erasure.connect()
         makers.connect()

@@ -38,6 +38,7 @@ class Action(models.TextChoices):
     MEMBER_DEACTIVATED = "member.deactivated", "Member deactivated"
     MEMBER_REACTIVATED = "member.reactivated", "Member reactivated"
     MEMBER_REMOVED = "member.removed", "Member removed"
+    PERSON_ERASED = "person.erased", "Person erased"
     MEMBER_LOADED = "member.loaded", "Members loaded"
     ROLE_CREATED = "role.created", "Role created"
     ROLE_UPDATED = "role.updated", "Role changed"

@@ -132,3 +132,17 @@ class RoleInUse(MemberError):
         return cls(
             f'The group "{group}" {others} the role "{name}". Give {them} another role, or none, before deleting it.'
         )
+
+
+class NobodyToErase(MemberError):
+    """An organization knows nobody by an address, or nobody who has left."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"Nobody who could be erased has had the address {quoted(address)} in this organization.")
+
+
+class OwnErasure(MemberError):
+    """Somebody wants to erase themselves, and would be named as the one who did it."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody can erase themselves. Have another Admin do it.")

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.http import base36_to_int
 
-from members.models.user import User
+from members.models import Member, User
 
 # Django counts the seconds of its links from here.
 LINKS_BEGAN = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
@@ -42,4 +42,8 @@ def proof_of_sign_in(request: HttpRequest, user: User) -> dt.datetime | None:
     method = records[-1]["method"] if records else ""
     if method == "password":
         return user.password_proven_at
-    return noted(request) if method == "code" else timezone.now()
+    if method == "code":
+        return noted(request)
+    # A sign-on is as young as can be: by whatever clock somebody was made a member, they were so before.
+    has_address = Member.objects.active().with_user_name(user.email)
+    return max([timezone.now(), *has_address.values_list("created_at", flat=True)])

@@ -5,3 +5,7 @@ from django.dispatch import Signal
 # Active Admins who are none any more: demoted, deactivated or removed. Sent with `organization`, `members`
 # and `by`.
 admins_left = Signal()
+
+# Somebody who is erased, for whoever holds more of them. Sent with `organization`, `address` and `erasure`
+# (`audit.erasure.Erasure`).
+person_erased = Signal()

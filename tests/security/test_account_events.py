@@ -72,7 +72,7 @@ def test_a_failure_for_an_unknown_address_is_recorded_nowhere(ana_user: User):
 
 
 def test_each_organization_of_a_person_records_it_and_none_names_the_other(
-    ana_user: User, ana_of_example: Member, acme: Organization, globex: Organization
+    ana_of_example: Member, ana_user: User, acme: Organization, globex: Organization
 ):
     try_password(at(SERVER), "wrong")
     try_password(at(HOME), PASSWORD)

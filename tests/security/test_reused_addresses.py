@@ -90,7 +90,7 @@ def opens(browser: Client) -> bool:
 
 def organizations(browser: Client) -> set[str]:
     """Return the names of the organizations that the browser gets into."""
-    request = browser.get("/settings/").wsgi_request
+    request: Any = browser.get("/settings/").wsgi_request
     members = [request.member, *request.other_members] if hasattr(request, "member") else []
     return {member.organization.name for member in members}
 

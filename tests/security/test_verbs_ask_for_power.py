@@ -11,6 +11,7 @@ from apikeys.models import ApiKey
 from audit.actor import Actor
 from audit.models import Event
 from members.directory import DirectoryProfile, GroupProfile, RoleProfile
+from members.erasure import erase_person
 from members.errors import BeyondPower
 from members.models import Group, Job, Level, Member, Organization, Role, Scope, User
 from members.models.batch import add_members
@@ -82,6 +83,7 @@ VERBS: dict[str, Callable[[World, Actor], Any]] = {
     "Organization.set_key_policy": lambda w, by: w.organization.set_key_policy(key_expiration_required=True, by=by),
     "Organization.enable_scim": lambda w, by: w.organization.enable_scim(by=by),
     "Organization.disable_scim": lambda w, by: w.organization.disable_scim(by=by),
+    "erase_person": lambda w, by: erase_person(w.organization, w.member.user_name, by=by),
     "ApiKey.generate": lambda w, by: new_key(w.organization, by=by),
     "ApiKey.rotate": lambda w, by: w.api_key.rotate(description="New", expires_on=None, by=by),
     "ApiKey.delete_key": lambda w, by: w.api_key.delete_key(by=by),
