@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from apikeys import reminders
+from apikeys import reminders, retention
 from apikeys.delivery import deliver
 
 
@@ -18,6 +18,12 @@ def send_expiry_reminders() -> None:
     reminders.plan(now)
     reminders.delete_replaced_keys(now)
     deliver(now)
+
+
+@shared_task
+def forget_old() -> None:
+    """Delete notices and origins that have been kept for long enough."""
+    retention.forget(timezone.now())
 
 
 # The clock would do it anyway, so what has waited for a worker that long needs none any more.

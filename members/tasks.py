@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from members.mail import activation_mail
-from members.models import Job, Member, NewAdmin
+from members.models import Job, Member, NewAdmin, User
 from members.sessions import clear_expired_sessions
 from outbox.models import OutgoingMail
 
@@ -37,3 +37,9 @@ def send_activation_mail(member_id: str, inviter: str) -> None:
 def clear_sessions() -> None:
     """Delete the sessions that have expired. Two at once delete each a part of them."""
     clear_expired_sessions(timezone.now())
+
+
+@shared_task
+def forget_logins() -> None:
+    """Delete the logins of people who have been members nowhere for long enough."""
+    User.objects.forget(timezone.now(), settings.RETAIN_LOGINS)

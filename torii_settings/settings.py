@@ -81,6 +81,11 @@ ORGANIZATION_IN_FLIGHT = env.ORGANIZATION_IN_FLIGHT
 BAD_KEY_LIMIT = env.BAD_KEY_LIMIT
 SIGN_IN_MAILS_PER_DAY = env.SIGN_IN_MAILS_PER_DAY
 
+# How long what is kept of people is kept; the clock sees to it.
+RETAIN_NOTICES = env.RETAIN_NOTICES
+RETAIN_ORIGINS = env.RETAIN_ORIGINS
+RETAIN_LOGINS = env.RETAIN_LOGINS
+
 WEB_WORKERS = env.WEB_WORKERS
 WEB_THREADS = env.WEB_THREADS
 WEB_QUEUE = env.WEB_QUEUE
@@ -231,7 +236,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "settings"
 LOGOUT_REDIRECT_URL = "account_login"
 SESSION_ENGINE = "lib.sessions"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_AGE = env.SESSION_LIFETIME
 
 ACCOUNT_ADAPTER = "members.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -374,6 +379,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "members.tasks.clear_sessions",
         # By the clock, not by the time since the start: a clock that is restarted every day would never get there.
         "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 12 * 3600},
+    },
+    "forget-logins": {
+        "task": "members.tasks.forget_logins",
+        "schedule": crontab(hour=3, minute=40),
+        "options": {"expires": 12 * 3600},
+    },
+    "forget-old": {
+        "task": "apikeys.tasks.forget_old",
+        "schedule": crontab(hour=3, minute=50),
         "options": {"expires": 12 * 3600},
     },
 }

@@ -15,6 +15,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from audit.actor import Actor, ActorKind, Origin
+from lib.purge import purge
 from members.models.power import StaffPower
 from members.names import clean_names
 
@@ -52,6 +53,21 @@ class UserManager(BaseUserManager["User"]):
         if not Member.objects.active().with_user_name(email).exists():
             return None
         return user or self.get_or_create(email=email.lower(), defaults={"password": "!"})[0]
+
+    def forget(self, now: dt.datetime, seconds: int) -> int:
+        """Delete logins that nobody has used for that long and that open nothing; 0 keeps them for ever.
+
+        Staff keep theirs, and so does whoever has been locked out: their row is what keeps them out.
+        """
+        from members.models.member import Member
+
+        if not seconds:
+            return 0
+        before = now - dt.timedelta(seconds=seconds)
+        unused = self.filter(date_joined__lt=before, is_staff=False, is_active=True)
+        unused = unused.filter(models.Q(last_login=None) | models.Q(last_login__lt=before))
+        is_member = models.Q(user=models.OuterRef("pk")) | models.Q(user_name__lower=models.OuterRef("email"))
+        return purge(unused.filter(~models.Exists(Member.objects.filter(is_member))))
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -97,6 +97,15 @@ class Environment(Table):
         "mails with a code or a link that an e-mail address gets in a day; a third of them from one network",
         default="30",
     )
+    SESSION_LIFETIME = Duration("time for which a sign-in lasts", default="14d", least=300, most=400 * DAY)
+    RETAIN_NOTICES = Duration("time for which it is kept who got which mail about a key; 0 for ever", default="400d")
+    RETAIN_ORIGINS = Duration(
+        "time for which it is kept from where a key was used, once it is deleted or expired; 0 for ever", default="400d"
+    )
+    RETAIN_LOGINS = Duration(
+        "time since the last sign-in for which the login of somebody is kept who is a member nowhere; 0 for ever",
+        default="90d",
+    )
     WEB_WORKERS = WholeNumber("processes of the web server", default="2", least=1, most=256)
     WEB_THREADS = WholeNumber(
         "requests that each of them answers at the same time, of one organization one less",
