@@ -11,7 +11,8 @@ class ApiKeysConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to be connected once the models are loaded."""
-        from apikeys import erasure, makers
+        from apikeys import closing, erasure, makers
 
+        closing.connect()
         erasure.connect()
         makers.connect()

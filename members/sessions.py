@@ -71,7 +71,8 @@ def unproven_memberships(user: User, session: SessionBase) -> list[Member]:
 def memberships_of(user: User) -> list[Member]:
     """Return the active members that `user` is, or could claim to be, with role and organization."""
     has_address = Q(user_name__lower=user.email, user=None)
-    return list(Member.objects.active().filter(Q(user=user) | has_address).select_related("role", "organization"))
+    theirs = Member.objects.active().filter(Q(user=user) | has_address, organization__deleting_since=None)
+    return list(theirs.select_related("role", "organization"))
 
 
 def opens(session: SessionBase, member: Member) -> bool:

@@ -9,3 +9,6 @@ admins_left = Signal()
 # Somebody who is erased, for whoever holds more of them. Sent with `organization`, `address` and `erasure`
 # (`audit.erasure.Erasure`).
 person_erased = Signal()
+
+# An organization that is about to be deleted: nobody may get in any more. Sent with `organization`.
+organization_closed = Signal()

@@ -128,6 +128,7 @@ class Organization(models.Model):
         help_text="IANA name, as in Europe/Berlin. Keys expire at midnight here.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleting_since = models.DateTimeField(null=True, blank=True, editable=False)
     scim_enabled_at = models.DateTimeField("SCIM on since", null=True, blank=True, editable=False)
     scim_enabled_by = models.CharField(max_length=320, blank=True, editable=False)
     scim_lists_active_only = models.BooleanField(

@@ -88,9 +88,9 @@ def test_origins_of_a_dead_key_go_and_those_of_a_live_one_stay(acme: Organizatio
     assert [origin.api_key_id for origin in KnownOrigin.objects.all()] == [key.pk]
 
 
-def login(email: str, age: dt.timedelta, **fields: object) -> None:
+def login(email: str, age: dt.timedelta, **fields: bool) -> None:
     then = timezone.now() - age
-    User.objects.create_user(email, date_joined=then, last_login=then, **fields)
+    User.objects.create_user(email, None, date_joined=then, last_login=then, **fields)
 
 
 def test_the_login_of_who_is_a_member_nowhere_goes(acme: Organization, ana: Member):
