@@ -4,6 +4,7 @@ This is the one change that the log's fence is opened for (`audit.append_only`).
 person still belong together.
 """
 
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -52,8 +53,8 @@ class Erasure:
         return self._address.sub(self.pseudonym, text) if self._address else text
 
     def within(self, text: str) -> str:
-        """Return `text`, a letter's, with the pseudonym for each name and address in it."""
-        for name in sorted(self.names, key=len, reverse=True):
+        """Return `text`, a letter's or its HTML, with the pseudonym for each name and address in it."""
+        for name in sorted({*self.names, *map(html.escape, self.names)}, key=len, reverse=True):
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self.pseudonym, text)
         return self.text(text)
 

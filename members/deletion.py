@@ -6,6 +6,8 @@ nothing (`Organization.deleting_since`). Then each table is emptied, and the org
 
 import logging
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
@@ -46,6 +48,7 @@ def delete(organization: Organization) -> int:
         with transaction.atomic():
             Organization.objects.select_for_update().get(pk=organization.pk)
             if not any(rows_of(model, organization).exists() for model in holdings()):
+                forget_history(Organization, [str(organization.pk)])
                 models.QuerySet(Organization).filter(pk=organization.pk)._raw_delete(using="default")
                 break
     logger.info("an organization was deleted")
@@ -66,10 +69,18 @@ def delete_batch(model: Model, rows: "models.QuerySet[models.Model]") -> int:
     if model is Event:
         with lifted():
             return rows._raw_delete(using="default")
+    forget_history(model, [str(pk) for pk in rows.values_list("pk", flat=True)])
     addresses = list(rows.values_list(Lower("user_name"), flat=True)) if model is Member else []
     number = rows.delete()[1].get(model._meta.label, 0)
     if addresses:
         elsewhere = Member.objects.annotate(address=Lower("user_name")).filter(address=OuterRef("email"))
         logins = User.objects.filter(email__in=addresses, is_staff=False, is_active=True, memberships=None)
-        logins.exclude(Exists(elsewhere)).delete()
+        gone = logins.exclude(Exists(elsewhere))
+        forget_history(User, [str(pk) for pk in gone.values_list("pk", flat=True)])
+        gone.delete()
     return number
+
+
+def forget_history(model: Model, ids: list[str]) -> None:
+    """Delete what Django keeps of the changes that staff have made to these rows in the staff admin: it has names."""
+    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=ids).delete()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import CharField, Exists, OuterRef
+from django.db.models import CharField, Exists, Model, OuterRef
 from django.db.models.functions import Cast, Lower
 from django.utils import timezone
 
@@ -78,6 +78,7 @@ def erase_rows(organization: Organization, address: str, erasure: Erasure) -> No
     NewAdmin.objects.filter(organization=organization, user_name__iexact=address).delete()
     rewrite_attributes(organization, erasure)
     rewrite_mails(organization, erasure)
+    rewrite_history(Member, erasure.ids, erasure)
 
 
 def rewrite_attributes(organization: Organization, erasure: Erasure) -> None:
@@ -107,10 +108,14 @@ def forget_login(address: str, erasure: Erasure) -> None:
         logins.update(first_name="", last_name="")
         return
     OutgoingMail.objects.filter(recipient__iexact=address).delete()
-    for user in logins:
-        history = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-        history.update(object_repr=erasure.pseudonym)
-        user.delete()
+    rewrite_history(User, [str(user.pk) for user in logins], erasure)
+    logins.delete()
+
+
+def rewrite_history(model: type[Model], ids: "Iterable[str]", erasure: Erasure) -> None:
+    """Put the pseudonym into what Django keeps of the changes that staff have made in the staff admin."""
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=list(ids)).update(object_repr=erasure.pseudonym)
 
 
 def erase_everywhere(address: str, *, by: Actor) -> "Iterable[tuple[Organization, str]]":

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 
@@ -40,7 +41,10 @@ def full(acme: Organization, ana: Member, ira: Member, emil: Member) -> Organiza
     group = Group.add(acme, GroupProfile("Works", replace_members={emil.pk}), by=SETUP)
     group.give_role(acme.roles.get(name="Read Only"), by=SETUP)
     Job.objects.write_down(acme, [emil.pk], by=SETUP, because={})
-    User.objects.create_user(ana.user_name, PASSWORD)
+    login = User.objects.create_user(ana.user_name, PASSWORD)
+    stella = User.objects.create_superuser("stella@vendor.example", PASSWORD)
+    for row in (ana, login, acme):
+        LogEntry.objects.log_actions(stella.pk, [row], 2, "", single_object=True)
     return acme
 
 
@@ -69,7 +73,8 @@ def test_all_of_it_goes_and_nothing_of_another_organization(full: Organization, 
     assert not Organization.objects.filter(pk=full.pk).exists()
     assert set(counts(full).values()) == {0}
     assert counts(globex) == before
-    assert not User.objects.filter(email="ana@acme.example").exists()
+    assert set(User.objects.values_list("email", flat=True)) == {"stella@vendor.example"}
+    assert not LogEntry.objects.exists()
 
 
 def test_a_login_that_another_organization_needs_stays(full: Organization, globex: Organization, ana: Member):
@@ -77,7 +82,11 @@ def test_a_login_that_another_organization_needs_stays(full: Organization, globe
     person(globex, ana.user_name, "Ana Admin")
     User.objects.create_superuser("ira@acme.example", PASSWORD)
     delete(full.public_id, "--no-export", "--yes")
-    assert set(User.objects.values_list("email", flat=True)) == {"ana@acme.example", "ira@acme.example"}
+    assert set(User.objects.values_list("email", flat=True)) == {
+        "ana@acme.example",
+        "ira@acme.example",
+        "stella@vendor.example",
+    }
 
 
 def test_the_export_has_every_row_and_no_secret(full: Organization, tmp_path: Path):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.core import serializers
 from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
@@ -65,6 +66,9 @@ def bob(acme: Organization, ana: Member, emil: Member) -> Member:
     acme.disable_scim(by=once_an_admin(bob))
     acme.enable_scim(by=once_an_admin(bob))
     acme.set_key_policy(reminder_contact=BOB, by=SETUP)
+    for row in (bob, User.objects.get(email=BOB)):
+        LogEntry.objects.log_actions(User.objects.get(email=BOB).pk, [row], 2, "", single_object=True)
+    LogEntry.objects.update(user=User.objects.create_superuser("stella@vendor.example", PASSWORD))
     now = timezone.now()
     Notice.objects.add(key, Notice.Kind.GENERATED, [BOB], now=now, details={"by": "Zebulon Quixäno"})
     Notice.objects.add(key, Notice.Kind.MONTH, [BOB, "ana@acme.example"], now=now, details={"by": "Zebulon Quixäno"})
@@ -85,6 +89,7 @@ def test_there_is_something_of_bob_everywhere(bob: Member):
         "members.Member",
         "members.MemberEmail",
         "members.User",
+        "admin.LogEntry",
         "members.NewAdmin",
         "apikeys.ApiKey",
         "apikeys.Notice",

@@ -97,7 +97,7 @@ class Environment(Table):
         "mails with a code or a link that an e-mail address gets in a day; a third of them from one network",
         default="30",
     )
-    SESSION_LIFETIME = Duration("time for which a sign-in lasts", default="14d", least=300, most=400 * DAY)
+    SESSION_LIFETIME = Duration("time for which a sign-in lasts", default="14d", least=60, most=400 * DAY)
     RETAIN_NOTICES = Duration("time for which it is kept who got which mail about a key; 0 for ever", default="400d")
     RETAIN_ORIGINS = Duration(
         "time for which it is kept from where a key was used, once it is deleted or expired; 0 for ever", default="400d"
