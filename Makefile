@@ -9,10 +9,12 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gene
 PORT ?= 8000
 SIZE ?= small
 ARGS ?=
+REQUESTS ?= 1000000
+FIRST ?= 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-plain-cursor test-sqlite test-long bench format readme lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-plain-cursor test-sqlite test-long fuzz bench format readme lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,6 +59,10 @@ test-sqlite: setup ## run the tests on SQLite, without a broker
 
 test-long: services ## repeat often what `make test` does a few times
 	$(PYTHON) -m tests.services $(PYTEST) -m long $(ARGS)
+
+fuzz: services ## send odd requests to every door (REQUESTS=20000, SEED=7, FIRST=4000, ONLY="scim staff")
+	$(PYTHON) -m tests.fuzz --requests $(REQUESTS) --first $(FIRST) $(addprefix --seed=,$(SEED)) \
+		$(if $(ONLY),--only $(ONLY))
 
 bench: setup services ## measure the service beside its peers (SIZE=small, or full)
 	@command -v wrk >/dev/null || bin/apt-install wrk || echo "Our own client does instead."

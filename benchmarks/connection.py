@@ -12,10 +12,11 @@ CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of an answer, 0 if none came, and its body."""
+    """The status of an answer, 0 if none came, its body and its head."""
 
     status: int
     body: bytes = b""
+    head: bytes = b""
 
     @property
     def failed(self) -> bool:
@@ -30,14 +31,15 @@ class Connection(asyncio.Protocol):
         self.host, _, self.port = address.partition("://")[2].partition(":")
         self.transport: asyncio.WriteTransport | None = None
         self.received = b""
+        self.has_body = True
         self.answer: asyncio.Future[Answer] | None = None
 
-    async def exchange(self, request: bytes) -> Answer:
-        """Send a request and return its answer."""
+    async def exchange(self, request: bytes, *, has_body: bool = True) -> Answer:
+        """Send a request and return its answer, which `has_body` unless HEAD asked for it."""
         loop = asyncio.get_running_loop()
         if self.transport is None:
             self.transport, _ = await loop.create_connection(lambda: self, self.host, int(self.port))
-        self.received, self.answer = b"", loop.create_future()
+        self.received, self.has_body, self.answer = b"", has_body, loop.create_future()
         self.transport.write(request)
         return await self.answer
 
@@ -53,13 +55,13 @@ class Connection(asyncio.Protocol):
         """Settle the answer once all of it is here."""
         self.received += data
         head, found, rest = self.received.partition(b"\r\n\r\n")
-        body = body_in(head, rest) if found else None
+        body = body_in(head, rest) if found and self.has_body else b"" if found else None
         if body is None:
             return
         # A server that will hang up must not be sent the next request meanwhile.
         if head.startswith(b"HTTP/1.0") or CLOSES.search(head):
             self.close()
-        self._settle(Answer(status_of(head), body))
+        self._settle(Answer(status_of(head), body, head))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let whoever waits for an answer know that none comes."""

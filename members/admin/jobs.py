@@ -63,7 +63,8 @@ class JobAdmin(StaffAdmin):
     def has_resume_permission(self, request: HttpRequest, object_id: str) -> bool:
         """Whether there is something to resume, for staff that may do both kinds of change."""
         may = request.user.has_perms(["members.change_group", "members.change_role"])
-        return may and Job.objects.filter(pk=object_id).exclude(stopped="").exists()
+        job = self.get_object(request, object_id) if may else None
+        return job is not None and bool(job.stopped)
 
     @action(description="Go on", permissions=["resume"])  # type: ignore[untyped-decorator]
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
