@@ -30,13 +30,14 @@ test: setup services lint types migrations test-postgres test-plain-cursor test-
 services: setup
 	@bin/install-services
 
-lint: services ## check style, that every import is a declared requirement, and that migrations stop no traffic
+lint: services ## check style, that every import is a declared requirement, and that migrations stop no traffic; ask for vulnerabilities
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m deptry . --config deptry.toml
 	$(PYTHON) -m deptry . --config deptry.toml --exclude '\.venv' --exclude var --ignore DEP002 \
 		--requirements-files requirements-dev.in
 	DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.services $(PYTHON) -m tests.migration_linter
+	$(PYTHON) -m tests.advisories
 
 types: setup ## check types
 	$(PYTHON) -m mypy
