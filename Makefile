@@ -14,7 +14,7 @@ FIRST ?= 0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup services run test lint types migrations test-postgres test-plain-cursor test-sqlite test-long fuzz bench format readme lock clean
+.PHONY: help setup services run test lint types migrations test-postgres test-plain-cursor test-sqlite test-long fuzz bench format readme access lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -75,6 +75,9 @@ format: setup ## rewrite the code in the house style
 
 readme: setup ## write README's table of variables anew
 	$(PYTHON) -m torii_settings.environment
+
+access: setup ## write docs/access.md, who may do what where, anew
+	DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m torii_settings.access_table
 
 lock: setup ## resolve requirements*.in anew (ARGS=--upgrade takes newer versions)
 	$(LOCK) $(ARGS) requirements.in --output-file requirements.txt

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -69,8 +69,9 @@ def render(document: Document, status: int = 200, **headers: str) -> HttpRespons
 
 
 class ScimView(DjangoScimView):
-    """An endpoint that only a SCIM key opens."""
+    """An endpoint that only a SCIM key opens, unless it declares otherwise."""
 
+    opened_by: ClassVar[str] = "SCIM key"
     request: ScimRequest
 
     @classmethod

@@ -16,6 +16,7 @@ class DiscoveryView(ScimView):
     With a key the answer is the organization's own, its role names included; a key that isn't valid is still refused.
     """
 
+    opened_by = "anybody"
     http_method_names = ("get", "head", "options")
 
     def enter(self, request: HttpRequest, **kwargs: Any) -> None:

@@ -34,6 +34,7 @@ def signed_in_member(request: HttpRequest) -> Member:
 class MeView(ScimView):
     """`/Me`: read-only, and for people alone."""
 
+    opened_by = "member"
     http_method_names = ("get", "head", "options")
 
     def enter(self, request: HttpRequest, **kwargs: Any) -> None:
