@@ -62,7 +62,7 @@ class Entry:
         return f"{self.who} {self.level} in {self.scope}{writes}"
 
 
-# Pages whose views declare nothing themselves, by the name of their URL or their view.
+# Pages whose views declare nothing themselves, by the name of their URL.
 NAMED = {
     "home": Who.ANYBODY,
     "api-docs": Who.ANYBODY,
@@ -71,8 +71,6 @@ NAMED = {
     "readyz": Who.ANYBODY,
     "account_login": Who.ANYBODY,
     "account_prove_address": Who.ANYBODY,
-    # Leads to the same page of an organization.
-    "short_address": Who.SIGNED_IN,
     "account_request_login_code": Who.ANYBODY,
     "account_confirm_login_code": Who.ANYBODY,
     "account_logout": Who.ANYBODY,
@@ -93,6 +91,14 @@ NAMED = {
     "mfa_deactivate_totp": Who.SIGNED_IN,
     "mfa_view_recovery_codes": Who.SIGNED_IN,
     "mfa_generate_recovery_codes": Who.SIGNED_IN,
+}
+
+# Settings pages whatever the role, by the name of their view; `members.middleware.CurrentMember` lets members in.
+FOR_MEMBERS = {
+    "home": Who.MEMBER,
+    "membership": Who.MEMBER,
+    # Leads to the same page of an organization.
+    "short_address": Who.SIGNED_IN,
 }
 
 
@@ -128,17 +134,16 @@ def declared(path: str, pattern: URLPattern) -> Iterator[Entry]:
     if path.startswith("/admin/"):
         yield from of_staff(path, pattern.name or "")
     elif hasattr(view, "needs"):
-        methods = ("POST",) if (pattern.name or "") == "membership" else ("GET", "POST")
-        if view.needs is None:
-            yield Entry(path, methods, Who.MEMBER)
-        else:
-            yield Entry(path, methods, Who.ROLE, view.needs[0].label, view.needs[1].value)
+        scope, level = view.needs
+        yield Entry(path, ("GET", "POST"), Who.ROLE, scope.label, level.value)
+    elif path.startswith("/settings/") and view.__name__ in FOR_MEMBERS:
+        yield Entry(path, ("GET", "POST"), FOR_MEMBERS[view.__name__])
     elif hasattr(of_class, "opened_by"):
         who = {"SCIM key": Who.SCIM_KEY, "member": Who.MEMBER, "anybody": Who.ANYBODY}[of_class.opened_by]
         yield Entry(path, tuple(methods_of(of_class)), who)
     elif hasattr(of_class, "given") or hasattr(of_class, "cache_control"):
         yield from of_endpoint(path, of_class)
-    elif who_is_named := NAMED.get(pattern.name or "") or NAMED.get(view.__name__):
+    elif who_is_named := NAMED.get(pattern.name or ""):
         yield Entry(path, ("GET", "POST") if path.startswith("/accounts/") else ("GET",), who_is_named)
     else:
         raise Undeclared(f"{path}: declare who may use the view {view.__qualname__}.")

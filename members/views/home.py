@@ -7,13 +7,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from audit.actor import Origin
-from members.access import for_every_member
 from members.middleware import MemberRequest
 from members.navigation import rooms_of
 from members.sessions import choose_membership
 
 
-@for_every_member
 def home(request: MemberRequest) -> HttpResponse:
     """Lead to the first page that the member may see; tell one who may see none so."""
     rooms = rooms_of(request.member)
@@ -22,7 +20,6 @@ def home(request: MemberRequest) -> HttpResponse:
     return render(request, "members/no_access.html", status=403)
 
 
-@for_every_member
 @require_POST
 def membership(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Go on as the member that the same person is in another organization. Raises Http404 for anybody else."""

@@ -26,7 +26,7 @@ CONNECTIONS = 16
 PATIENCE = 60.0
 SLOW = 2.0
 # The share of each door. Pages cost much more than what machines are answered.
-SHARES = {"scim": 52, "rest": 20, "settings": 8, "accounts": 8, "staff": 2, "public": 10}
+SHARES = {"scim": 56, "rest": 22, "settings": 6, "accounts": 6, "staff": 1, "public": 9}
 # So many failures are enough to work on.
 ENOUGH = 50
 
