@@ -29,3 +29,19 @@ def requires(scope: Scope, level: Level = Level.READ) -> Callable[[View[P]], Vie
         return guarded
 
     return decorate
+
+
+def for_admins(why: str) -> Callable[[View[P]], View[P]]:
+    """Let a view be used by Admins alone, and tell anybody else why; put it below `requires`."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @wraps(view)
+        def guarded(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if not request.member.role.is_admin:
+                raise PermissionDenied(why)
+            return view(request, *args, **kwargs)
+
+        guarded.is_for_admins = True  # type: ignore[attr-defined] # for `torii_settings.access_table`
+        return guarded
+
+    return decorate

@@ -34,6 +34,7 @@ class Who(StrEnum):
     SIGNED_IN = "anybody who is signed in"
     MEMBER = "a member, whatever their role"
     ROLE = "a member whose role may"
+    ADMIN = "an Admin"
     SCIM_KEY = "a SCIM key"
     API_KEY = "an API key that may"
     STAFF = "staff"
@@ -135,6 +136,9 @@ def declared(path: str, pattern: URLPattern) -> Iterator[Entry]:
         yield from of_staff(path, pattern.name or "")
     elif hasattr(view, "needs"):
         scope, level = view.needs
+        if hasattr(view, "is_for_admins"):
+            yield Entry(path, ("GET", "POST"), Who.ADMIN)
+            return
         yield Entry(path, ("GET", "POST"), Who.ROLE, scope.label, level.value)
     elif path.startswith("/settings/") and view.__name__ in FOR_MEMBERS:
         yield Entry(path, ("GET", "POST"), FOR_MEMBERS[view.__name__])

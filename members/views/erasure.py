@@ -4,11 +4,10 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from members.access import requires
+from members.access import for_admins, requires
 from members.erasure import erase_person
 from members.errors import LastAdmin, NobodyToErase, OwnErasure
 from members.middleware import MemberRequest
@@ -16,6 +15,7 @@ from members.models import Level, Member, Scope
 from members.views.answers import see_other
 from members.views.member import REFUSED, find_member
 
+FOR_ADMINS = "Only an Admin may erase a person: it changes the audit log."
 ANOTHER = "This isn’t the address of {}. Type {} to erase them."
 
 
@@ -47,21 +47,21 @@ class ErasureForm(forms.Form):
 
 
 @requires(Scope.MEMBERS, Level.ACT)
+@for_admins(FOR_ADMINS)
 def member_erasure(request: MemberRequest, member_id: UUID) -> HttpResponse:
     """Ask, then remove and erase a member, and whoever had their address before."""
     return erase(request, find_member(request, member_id))
 
 
 @requires(Scope.MEMBERS, Level.ACT)
+@for_admins(FOR_ADMINS)
 def erasure(request: MemberRequest) -> HttpResponse:
     """Ask for an address, then erase who has left; somebody who has it now stays as they are."""
     return erase(request, None)
 
 
 def erase(request: MemberRequest, member: Member | None) -> HttpResponse:
-    """Ask, or do it. Raises PermissionDenied for all but Admins: it changes the audit log."""
-    if not request.member.role.is_admin:
-        raise PermissionDenied("Only an Admin may erase a person: it changes the audit log.")
+    """Ask, or do it."""
     form = ErasureForm(request.POST or None, member=member)
     if form.is_valid():
         try:

@@ -9,6 +9,7 @@ from tests.fuzz.world import WORDS
 
 # A request may ask for what isn't implemented. Any other 5xx says that we failed.
 NOT_IMPLEMENTED = 501
+TOOK = "took "
 ENCODED = re.compile(rb"\r\ncontent-encoding: *gzip", re.IGNORECASE)
 
 
@@ -19,7 +20,7 @@ def fault(request: Request, answer: Answer, seconds: float, patience: float) -> 
     if answer.status >= 500 and answer.status != NOT_IMPLEMENTED and not probed_too_often(request, answer):
         return f"status {answer.status}"
     if seconds > patience:
-        return f"took {seconds:.1f} s"
+        return f"{TOOK}{seconds:.1f} s"
     told = answer.head.lower() + plain(answer).lower()
     others = [letter for letter, word in WORDS.items() if word.encode() in told and letter not in request.sees]
     return f"tells of organization {', '.join(others)}" if others else ""
