@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.html import format_html
 
 from apikeys.forms import DeletionForm
 from apikeys.models import ApiKey
@@ -27,7 +28,7 @@ def deletion(request: MemberRequest, key_id: str) -> HttpResponse:
     if request.method != "POST" or (form and not form.is_valid()):
         return render_question(request, api_key, form)
     api_key.delete_key(by=request.actor)
-    messages.success(request, f"The key “{api_key.description}” was deleted.")
+    messages.success(request, format_html("The key <bdi>“{}”</bdi> was deleted.", api_key.description))
     return see_other(request, "api-access")
 
 

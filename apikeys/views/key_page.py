@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.html import format_html
 
 from apikeys.models import ApiKey, Notice
 from apikeys.reminders import schedule
@@ -41,7 +42,8 @@ def origins(request: MemberRequest, key_id: str) -> HttpResponse:
     api_key = find_key(request, key_id)
     if request.method == "POST":
         api_key.accept_origins(by=request.actor)
-        messages.success(request, f"Noted: you know from where “{api_key.description}” is used.")
+        words = "Noted: you know from where <bdi>“{}”</bdi> is used."
+        messages.success(request, format_html(words, api_key.description))
     return redirect("api-key", key_id=key_id)
 
 

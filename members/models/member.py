@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.text import get_text_list
+from django.utils.html import format_html, format_html_join
 
 from audit.actor import ActorKind, Origin
 from audit.models import RECORD, Action, Actor, Event, event_of
@@ -152,13 +152,14 @@ class Member(models.Model):
         return self.deactivated_at is None
 
     def role_origin(self) -> str:
-        """Return a sentence that tells where the role comes from."""
+        """Return a sentence, for a page, that tells where the role comes from."""
         if self.role_is_assigned:
             return "Assigned by the identity provider or by hand."
-        groups = [f"“{name}”" for name in self.groups.filter(role=self.role_id).values_list("display_name", flat=True)]
+        groups = list(self.groups.filter(role=self.role_id).values_list("display_name"))
         if not groups:
             return "No role was assigned, and none of their groups gives one."
-        return f"From the group{'' if len(groups) == 1 else 's'} {get_text_list(groups, 'and')}."
+        names = format_html_join(" and ", "<bdi>“{}”</bdi>", groups)
+        return format_html("From the group{} {}.", "" if len(groups) == 1 else "s", names)
 
     @cached_property
     def group_names(self) -> list[list[str]] | None:

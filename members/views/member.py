@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.html import format_html
 
 from members.access import requires
 from members.errors import LastAdmin, UserNameInvalid, UserNameTaken
@@ -34,7 +35,7 @@ def new_member(request: MemberRequest) -> HttpResponse:
     except (UserNameTaken, UserNameInvalid) as error:
         form.add_error("email", error.detail)
         return render_new_member(request, form)
-    messages.success(request, f"{member.full_name} was added.")
+    messages.success(request, format_html("<bdi>{}</bdi> was added.", member.full_name))
     return see_other(request, "member", member_id=member.pk)
 
 
@@ -53,7 +54,8 @@ def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
     except LastAdmin as error:
         form.add_error("role", error.detail)
         return render_refused_role(request, member, form)
-    messages.success(request, f"{member.full_name} now has the role {member.role}.")
+    words = "<bdi>{}</bdi> now has the role <bdi>{}</bdi>."
+    messages.success(request, format_html(words, member.full_name, member.role))
     return see_other(request, "member", member_id=member.pk)
 
 
@@ -69,7 +71,7 @@ def deactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
     except LastAdmin as error:
         context = {"member": member, "error": error.detail}
         return render(request, "members/member_deactivation.html", context, status=REFUSED)
-    messages.success(request, f"{member.full_name} was deactivated.")
+    messages.success(request, format_html("<bdi>{}</bdi> was deactivated.", member.full_name))
     return see_other(request, "member", member_id=member.pk)
 
 
@@ -81,7 +83,7 @@ def reactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
         require_manageable(request, member)
         return render(request, "members/member_reactivation.html", {"member": member})
     member.reactivate(by=request.actor)
-    messages.success(request, f"{member.full_name} was reactivated.")
+    messages.success(request, format_html("<bdi>{}</bdi> was reactivated.", member.full_name))
     return see_other(request, "member", member_id=member.pk)
 
 

@@ -40,8 +40,9 @@ def paul(acme: Organization) -> Member:
 
 
 def text_of(response: Any) -> str:
-    """Return the words of a page, without tags, on one line."""
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+    """Return the words of a page, without tags, on one line. Marks around names part no words."""
+    page = re.sub(r"</?bdi>", "", response.content.decode())
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
 def asked(**fields: Any) -> dict[str, Any]:
