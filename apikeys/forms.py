@@ -168,7 +168,11 @@ class KeyForm(forms.Form):
 class NewKeyForm(KeyForm):
     """Asks for a key. With `like`, what is asked for begins as what that key has."""
 
-    kind = forms.ChoiceField(choices=ApiKey.Kind.choices, initial=ApiKey.Kind.SCIM)
+    kind = forms.ChoiceField(
+        choices=ApiKey.Kind.choices,
+        initial=ApiKey.Kind.SCIM,
+        error_messages={"invalid_choice": "Choose one of these types."},
+    )
 
     def __init__(self, *args: Any, like: ApiKey | None = None, **kwargs: Any) -> None:
         if like:

@@ -13,6 +13,7 @@ from unicodedata import combining, normalize
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 QUOTED = 100
 LONG_WORD = re.compile(r"(\S{99})\S{2,}")
+IN_QUOTES = re.compile(r"(['\"])((?:(?!\1).)*)\1", re.DOTALL)
 
 # Letters of other scripts that look like Latin ones in lower case, and what people take for one another (a part of
 # https://www.unicode.org/Public/security/latest/confusables.txt, which leaves case alone).
@@ -61,8 +62,13 @@ def quoted(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a sentence, perhaps of a library, without long words: they repeat what was sent."""
+    """Return a sentence without long words: they repeat what was sent."""
     return LONG_WORD.sub(r"\1…", text)
+
+
+def with_short_quotes(text: str) -> str:
+    """Return a sentence of a library, which quotes what was sent in full, with quotes of at most 100 characters."""
+    return IN_QUOTES.sub(lambda found: f"{found[1]}{quoted(found[2])}{found[1]}", text)
 
 
 def skeleton(text: str) -> str:

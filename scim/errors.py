@@ -19,7 +19,7 @@ from scim2_models import Error, InvalidValueException, SCIMException
 from apikeys.errors import KeyNotAllowedHere, KeyRefused, TooManyRequests
 from lib import request_id
 from lib.database_errors import Fault, report
-from lib.plain_text import shortened
+from lib.plain_text import shortened, with_short_quotes
 from members import errors as members
 
 logger = logging.getLogger(__name__)
@@ -89,16 +89,17 @@ def error_response(
 
 
 def from_validation(error: ValidationError) -> HttpResponse:
-    """Return the first of pydantic's findings; `detail` names the attribute and never repeats a value."""
+    """Return the first of pydantic's findings; `detail` names the attribute, and a value only if it is an operation."""
     first = Error.from_validation_errors(error)[0]
-    return error_response(first.status or 400, first.detail or "The request is not valid.", first.scim_type or "")
+    detail = with_short_quotes(first.detail or "The request is not valid.")
+    return error_response(first.status or 400, detail, first.scim_type or "")
 
 
 def from_scim(error: SCIMException) -> HttpResponse:
     """Return scim2-models' exception; where a PATCH wrapped pydantic's findings, those say it better."""
     if isinstance(error, InvalidValueException) and isinstance(error.__cause__, ValidationError):
         return from_validation(error.__cause__)
-    return error_response(error.status, error.detail, error.scim_type)
+    return error_response(error.status, with_short_quotes(error.detail), error.scim_type)
 
 
 def from_member(error: members.MemberError) -> HttpResponse:

@@ -210,11 +210,29 @@ class StaffAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show one object, create or change it."""
+        # A form shows what was chosen, also what is wrong, and looks for it in the database.
+        if self.has_unfit_relation(request):
+            return refused(request, "What the form refers to has no such id.")
         return self.unless_refused(
             request,
             lambda: super(StaffAdmin, self).changeform_view(request, object_id, form_url, extra_context),
             request.get_full_path(),
         )
+
+    def has_unfit_relation(self, request: HttpRequest) -> bool:
+        """Whether the address or the form gives an object of another kind by what can't be its id."""
+        for relation in (*self.opts.fields, *self.opts.many_to_many):
+            if relation.related_model is None:
+                continue
+            for sent in (request.GET, request.POST):
+                for value in filter(None, sent.getlist(relation.name)):
+                    try:
+                        relation.related_model._meta.pk.to_python(value)
+                    except ValidationError:
+                        return True
+                    if is_too_large(value):
+                        return True
+        return False
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -31,6 +31,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]
         choices=lambda: [(name, name) for name in time_zones()],
         initial="UTC",
         widget=UnfoldAdminSelect2Widget,
+        error_messages={"invalid_choice": "Choose one of these time zones."},
         help_text="Keys that are generated from now on expire at midnight here; existing ones keep their instant.",
     )
 

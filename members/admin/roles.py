@@ -41,7 +41,12 @@ class LevelFields:
     """A select for every scope, under the name by which a form's metaclass collects fields from its bases."""
 
     declared_fields: ClassVar = {
-        name: forms.ChoiceField(label=scope.label, choices=Level.choices, widget=UnfoldAdminSelectWidget)
+        name: forms.ChoiceField(
+            label=scope.label,
+            choices=Level.choices,
+            widget=UnfoldAdminSelectWidget,
+            error_messages={"invalid_choice": "Choose one of these levels."},
+        )
         for name, scope in LEVEL_FIELDS.items()
     }
 

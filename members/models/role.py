@@ -139,7 +139,7 @@ class Role(models.Model):
         for scope in Scope:
             level = self.access.setdefault(scope.value, Level.NONE.value)
             if level not in Level.values:
-                raise ValidationError({"access": f'"{level}" is no access level: use none, read or act.'})
+                raise ValidationError({"access": f'"{quoted(str(level))}" is no access level: use none, read or act.'})
             if level == Level.ACT and scope in ADMIN_ONLY and not self.is_predefined:
                 raise ValidationError(
                     {"access": f"Only the Admin role may act in {scope.label}: give this role none or read."}

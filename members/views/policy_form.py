@@ -23,7 +23,7 @@ class KeyPolicyForm(forms.Form):
 
     expiration = forms.ChoiceField(
         choices=[(value, label) for value, (label, _) in EXPIRATIONS.items()],
-        error_messages={"required": "Choose one of the two."},
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose one of the two."),
     )
     key_lifetime_days = forms.IntegerField(
         min_value=1,

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from lib.plain_text import quoted
 from scim import discovery
 from scim.adapters import base_url
 from scim.errors import ScimRefusal
@@ -50,7 +51,7 @@ class CollectionView(DiscoveryView):
         for document in documents:
             if document["id"].lower() == uuid.lower():
                 return render(document)
-        raise ScimRefusal(404, f"There is nothing called {uuid[:100]} here.")
+        raise ScimRefusal(404, f"There is nothing called {quoted(uuid)} here.")
 
 
 class ResourceTypesView(CollectionView):

@@ -1,19 +1,22 @@
 """An error repeats at most 100 characters of what was sent, whatever was sent and wherever."""
 
+import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from members.models import Member, Organization
+from members.models import Member, Organization, User
 from tests.conftest import new_key
 from tests.identity_provider import IdentityProvider
 
 pytestmark = pytest.mark.django_db
 
 LONG = "q" * 4000
-ECHO = re.compile("q{101}")
+WORDS = "qqq " * 1000
+ECHO = re.compile("q[q ]{100}")
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PATCHES: list[dict[str, Any]] = [
@@ -44,6 +47,17 @@ USERS: list[dict[str, Any]] = [
 ]
 
 
+Reword = Callable[[Any], Any]
+
+
+@pytest.fixture(params=["one word", "many words"])
+def reword(request: pytest.FixtureRequest) -> Reword:
+    """Return a function that leaves what is sent as it is, or parts all that is long in it into words."""
+    if request.param == "one word":
+        return lambda value: value
+    return lambda value: json.loads(json.dumps(value).replace(LONG, WORDS))
+
+
 def is_short(answer: Any) -> None:
     assert answer.status_code < 500 or answer.status_code == 501
     found = ECHO.search(answer.content.decode())
@@ -53,15 +67,16 @@ def is_short(answer: Any) -> None:
 
 
 @pytest.mark.parametrize("number", range(len(PATCHES)))
-def test_of_a_scim_patch(okta: IdentityProvider, ana: Member, number: int) -> None:
-    is_short(okta.patch(ana.pk, PATCHES[number]))
+def test_of_a_scim_patch(okta: IdentityProvider, ana: Member, number: int, reword: Reword) -> None:
+    is_short(okta.patch(ana.pk, reword(PATCHES[number])))
 
 
 @pytest.mark.parametrize("number", range(len(USERS)))
-def test_of_a_scim_user(okta: IdentityProvider, ana: Member, number: int) -> None:
-    is_short(okta.call("POST", "/Users", {"schemas": [USER], **USERS[number]}))
-    is_short(okta.call("PUT", f"/Users/{ana.pk}", {"schemas": [USER], **USERS[number]}))
-    operation = {"method": "POST", "path": "/Users", "bulkId": "1", "data": {"schemas": [USER], **USERS[number]}}
+def test_of_a_scim_user(okta: IdentityProvider, ana: Member, number: int, reword: Reword) -> None:
+    user = {"schemas": [USER], **reword(USERS[number])}
+    is_short(okta.call("POST", "/Users", user))
+    is_short(okta.call("PUT", f"/Users/{ana.pk}", user))
+    operation = {"method": "POST", "path": "/Users", "bulkId": "1", "data": user}
     answer = okta.call("POST", "/Bulk", {"schemas": [BULK], "Operations": [operation]})
     for done in answer.json()["Operations"]:
         assert not ECHO.search(str(done.get("response", ""))), done
@@ -87,9 +102,9 @@ QUERIES: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("number", range(len(QUERIES)))
-def test_of_a_scim_query(okta: IdentityProvider, number: int) -> None:
+def test_of_a_scim_query(okta: IdentityProvider, number: int, reword: Reword) -> None:
     for path in ("/Users", "/Groups", "/Roles", "/ResourceTypes"):
-        is_short(okta.get(path, **QUERIES[number]))
+        is_short(okta.get(path, **reword(QUERIES[number])))
 
 
 ADDRESSES = [
@@ -106,12 +121,12 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
-def test_of_an_address(okta: IdentityProvider, acme: Organization, method: str) -> None:
-    for path in (f"/Users/{LONG}", f"/{LONG}", f"/Schemas/{LONG}", f"/Groups/{LONG}"):
+def test_of_an_address(okta: IdentityProvider, acme: Organization, method: str, reword: Reword) -> None:
+    for path in reword([f"/Users/{LONG}", f"/{LONG}", f"/Schemas/{LONG}", f"/Groups/{LONG}"]):
         is_short(okta.call(method, path, {} if method in ("POST", "PUT", "PATCH") else None))
     key = {"Authorization": f"Bearer {new_key(acme, 'api_write').text}"}
     client = Client()
-    for path in ADDRESSES:
+    for path in reword(ADDRESSES):
         is_short(client.generic(method, path, headers=key))
 
 
@@ -126,24 +141,73 @@ BODIES: list[Any] = [
 
 
 @pytest.mark.parametrize("number", range(len(BODIES)))
-def test_of_a_scim_group_or_role(okta: IdentityProvider, number: int) -> None:
+def test_of_a_scim_group_or_role(okta: IdentityProvider, number: int, reword: Reword) -> None:
+    body = reword(BODIES[number])
     group = okta.call("POST", "/Groups", {"displayName": "Works"}).json()["id"]
     role = okta.call("POST", "/Roles", {"displayName": "Works"}).json()["id"]
-    method = "PATCH" if "Operations" in BODIES[number] else "PUT"
-    is_short(okta.call(method, f"/Groups/{group}", BODIES[number]))
-    is_short(okta.call(method, f"/Roles/{role}", BODIES[number]))
-    is_short(okta.call("POST", "/Groups", BODIES[number]))
-    is_short(okta.call("POST", "/Roles", BODIES[number]))
+    method = "PATCH" if "Operations" in body else "PUT"
+    is_short(okta.call(method, f"/Groups/{group}", body))
+    is_short(okta.call(method, f"/Roles/{role}", body))
+    is_short(okta.call("POST", "/Groups", body))
+    is_short(okta.call("POST", "/Roles", body))
 
 
-def test_of_a_rest_body(acme: Organization, ana: Member) -> None:
+def test_of_a_rest_body(acme: Organization, ana: Member, reword: Reword) -> None:
     key = {"Authorization": f"Bearer {new_key(acme, 'api_write').text}"}
-    for body in ({"role": LONG}, {"active": LONG}, {LONG: LONG}, {"role": [LONG]}):
+    for body in reword([{"role": LONG}, {"active": LONG}, {LONG: LONG}, {"role": [LONG]}]):
         is_short(Client().patch(f"/v1.0/members/{ana.pk}", body, "application/json", headers=key))
-    is_short(Client().patch(f"/v1.0/members/{ana.pk}", LONG, LONG, headers=key))
-    is_short(Client().post("/v1.0/leaked-keys", [{"token": LONG, LONG: 1}], "application/json"))
+    is_short(Client().patch(f"/v1.0/members/{ana.pk}", LONG, reword(LONG), headers=key))
+    is_short(Client().post("/v1.0/leaked-keys", reword([{"token": LONG, LONG: 1}]), "application/json"))
 
 
 @pytest.mark.parametrize("headers", [{"Content-Type": LONG}, {"Content-Encoding": LONG}, {"If-Match": LONG}])
-def test_of_a_header(okta: IdentityProvider, ana: Member, headers: dict[str, str]) -> None:
-    is_short(okta.call("PUT", f"/Users/{ana.pk}", {"userName": ana.user_name}, headers))
+def test_of_a_header(okta: IdentityProvider, ana: Member, headers: dict[str, str], reword: Reword) -> None:
+    is_short(okta.call("PUT", f"/Users/{ana.pk}", {"userName": ana.user_name}, reword(headers)))
+
+
+# A field in a page repeats what was typed in its own value, and errors stand outside of tags.
+TAGS = re.compile(r"<textarea.*?</textarea>|<[^>]*>", re.DOTALL)
+FORMS: dict[str, list[str]] = {
+    "/settings/members/new": ["email", "given_name", "family_name", "role"],
+    "/settings/api-access/keys/new": [
+        "kind",
+        "description",
+        "expiration",
+        "expires_on",
+        "form_token",
+        "allowed_networks",
+        "like",
+        "access_members",
+        "scope",
+    ],
+    "/settings/security/api-keys": ["expiration", "lifetime", "key_lifetime_days", "reminder_contact"],
+    "/settings/security/scim": ["enabled", "confirm"],
+    "/accounts/login/": ["login", "password", "next"],
+    "/accounts/login/code/": ["email", "next"],
+    "/accounts/login/code/confirm/": ["code"],
+    "/accounts/password/reset/": ["email"],
+    "/admin/members/organization/add/": ["name", "time_zone", "domain_names", "domains", "admin_email"],
+    "/admin/members/role/add/": ["organization", "name", "description", "access"],
+    "/admin/members/member/add/": ["organization", "user_name", "role_name", "given_name"],
+    "/admin/members/user/add/": ["email", "first_name", "groups", "user_permissions", "password1"],
+    "/admin/members/member/": ["action", "_selected_action", "index", "select_across"],
+}
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_of_a_form(
+    path: str, acme: Organization, ana: Member, sign_in: Callable[[Member], Client], reword: Reword
+) -> None:
+    browser = sign_in(ana)
+    if path.startswith("/admin/"):
+        browser.force_login(
+            User.objects.create_superuser("staff@torii.example"),
+            backend="allauth.account.auth_backends.AuthenticationBackend",
+        )
+    elif path.startswith("/accounts/"):
+        browser = Client()
+    for name in FORMS[path]:
+        for value in (LONG, f"{LONG}@acme.example", f"ana@{LONG}.example", f"{LONG},1,{LONG}\n{LONG}"):
+            answer = browser.post(path, reword({name: value}), follow=True)
+            assert answer.status_code < 500, name
+            assert not ECHO.search(TAGS.sub("", answer.content.decode())), name
