@@ -2,7 +2,8 @@
 
 The library that draws the admin evaluates expressions, so its pages can't do without `unsafe-eval`. On a host of its
 own, what goes wrong in the one reaches no cookie and no page of the other. That host has the sign-in pages besides, and
-nothing of an organization.
+nothing of an organization. A service with an https address, which is any but the demo and a first look on this machine,
+has the admin nowhere until one of the two is set.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class StaffDoor:
         """Answer the request, unless it is at the wrong host or comes from the wrong network."""
         path = request.path_info
         host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
-        is_at_home = not settings.ADMIN_HOST or host == settings.ADMIN_HOST
+        is_at_home = host == settings.ADMIN_HOST if settings.ADMIN_HOST else may_be_anywhere()
         if path.startswith(ADMIN):
             if not is_at_home or not may_enter(request.META.get("REMOTE_ADDR", "")):
                 raise Http404
@@ -43,6 +44,11 @@ class StaffDoor:
             if not path.startswith(SHARED):
                 raise Http404
         return self.get_response(request)
+
+
+def may_be_anywhere() -> bool:
+    """Whether every host has the admin, if it has none of its own."""
+    return bool(settings.ADMIN_NETWORKS) or not settings.SERVED_OVER_TLS
 
 
 @lru_cache(maxsize=1024)

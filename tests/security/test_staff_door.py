@@ -51,6 +51,17 @@ def test_the_admins_host_has_nothing_of_an_organization(staff: Client, settings:
     assert Client().get("/settings/members/").status_code == 302, "the other host goes on as before"
 
 
+def test_on_https_there_is_no_staff_admin_until_somebody_says_where(staff: Client, settings: LazySettings) -> None:
+    settings.SERVED_OVER_TLS = True
+    for path in PAGES:
+        assert staff.get(path).status_code == 404
+    settings.ADMIN_NETWORKS = ["127.0.0.1"]
+    assert staff.get("/admin/").status_code == 200
+    settings.ADMIN_NETWORKS = []
+    settings.ADMIN_HOST = "localhost"
+    assert staff.get("/admin/", headers={"Host": "localhost"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("peer", "status"),
     [

@@ -52,10 +52,12 @@ class Environment(Table):
     HSTS_INCLUDE_SUBDOMAINS = Switch("whether HSTS holds for all hosts below that of `BASE_URL` too", default="off")
     HSTS_PRELOAD = Switch("whether browsers may have HSTS built in, which takes months to undo", default="off")
     ADMIN_HOST = Host(
-        "the host of the staff admin, which then has it alone, as in `staff.example.com`; without it every host",
+        "the host that alone has the staff admin, as in `staff.example.com`; on https, set this or `ADMIN_NETWORKS`",
         default="",
     )
-    ADMIN_NETWORKS = Networks("addresses or networks from which the staff admin opens; without them any", default="")
+    ADMIN_NETWORKS = Networks(
+        "addresses or networks from which the staff admin opens; none for any, if it has its own host", default=""
+    )
     EMAIL_URL = EmailUrl(
         "`smtp+tls://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465` (TLS)",
         demo=lambda folder: f"filemail:///{quote(str(folder / 'mail'))}",
