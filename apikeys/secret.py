@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
+from django.views.decorators.debug import sensitive_variables
+
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PAIRS = [high + low for high in BASE62 for low in BASE62]
 ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -34,6 +36,7 @@ def base62(number: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
+@sensitive_variables()
 def checksum(text: str) -> str:
     """Return the CRC32 of `text` as six base 62 characters: those of `base62`, two at a time."""
     high, low = divmod(zlib.crc32(text.encode()), 62**2)
@@ -46,6 +49,15 @@ def keyed(pepper: str) -> hmac.HMAC:
     return hmac.new(pepper.encode(), digestmod="sha256")
 
 
+class Unprinted(str):
+    """A text that a page shows and no `repr` does: a template hands it from frame to frame, which reports print."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'…'"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyText:
     """A key as its holder sees it. It has no readable `repr`, so that it lands in no log or traceback."""
@@ -55,6 +67,7 @@ class KeyText:
     key_id: str
 
     @classmethod
+    @sensitive_variables()
     def generate(cls, kind: str) -> Self:
         """Make a new key of `kind` ("scim" or "api")."""
         key_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
@@ -63,6 +76,7 @@ class KeyText:
         return cls(body + checksum(body), kind, key_id)
 
     @classmethod
+    @sensitive_variables()
     def parse(cls, text: str) -> Self | None:
         """Return the key that `text` spells, or None if it is malformed or its checksum is wrong."""
         match = PATTERN.fullmatch(text)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apikeys.forms import KeyForm
 from apikeys.models import ApiKey, NewKey
+from apikeys.secret import Unprinted
 from lib.addresses import absolute
 from lib.compression import never_compressed
 from members.middleware import MemberRequest
@@ -32,11 +33,11 @@ def render_shown_once(request: MemberRequest, new: NewKey) -> HttpResponse:
     context = {
         "api_key": api_key,
         "old": api_key.replaces,
-        "text": new.text,
+        "text": Unprinted(new.text),
         "waits": api_key.waits_for_scim(timezone.now()),
         "base_url": base_url,
         "base_url_label": "SCIM base URL" if is_scim else "REST base URL",
-        "curl": f'curl -H "Authorization: Bearer {new.text}" "{first_call}"',
+        "curl": Unprinted(f'curl -H "Authorization: Bearer {new.text}" "{first_call}"'),
     }
     response = render(request, "apikeys/api_key_shown_once.html", context)
     response["Cache-Control"] = "no-store"

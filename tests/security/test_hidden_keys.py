@@ -2,15 +2,21 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
+import heroicons
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 
 from apikeys.authentication import key_text
 from apikeys.models import ApiKey
-from members.models import Organization
+from apikeys.secret import KeyText, checksum
+from apikeys.views.shown_once import render_shown_once
+from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
 from torii_settings.logs import story
 
@@ -62,3 +68,38 @@ def test_no_frame_shows_it_when_reading_fails(
     assert text not in report_of(failure.value)
     assert text not in story(failure.value)
     assert text not in caplog.text
+
+
+def test_no_frame_shows_it_when_its_page_fails(
+    acme: Organization, ana: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = RequestFactory().get("/")
+    request.organization, request.member, request.user = acme, ana, AnonymousUser()  # type: ignore[attr-defined]
+    new = new_key(acme)
+    KNOWN.append(new.text)
+    render_icon = heroicons._render_icon
+
+    def fail_beside_the_key(style: str, name: str, *args: Any) -> str:
+        if name == "clipboard-document":
+            raise RuntimeError("no more")
+        return render_icon(style, name, *args)
+
+    monkeypatch.setattr(heroicons, "_render_icon", fail_beside_the_key)
+    with pytest.raises(RuntimeError) as failure:
+        render_shown_once(request, new)  # type: ignore[arg-type]
+    assert KNOWN.pop() not in report_of(failure.value)
+
+
+@pytest.mark.parametrize("verb", [KeyText.parse, checksum])
+def test_no_frame_shows_it_when_its_spelling_fails(
+    acme: Organization, verb: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    KNOWN.append(new_key(acme).text)
+
+    def fail(*args: object) -> None:
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr("apikeys.secret.zlib.crc32", fail)
+    with pytest.raises(RuntimeError) as failure:
+        verb(KNOWN[0])
+    assert KNOWN.pop() not in report_of(failure.value)
