@@ -26,7 +26,7 @@ def expired(acme: Organization, today: dt.date) -> ApiKey:
 
 def shown(page: Any) -> list[str]:
     """Return the descriptions of the keys in the list, in their order."""
-    return re.findall(r'<a class="row-link"[^>]*>([^<]+)</a>', page.content.decode())
+    return re.findall(r'<a class="row-link"[^>]*><bdi>([^<]+)</bdi></a>', page.content.decode())
 
 
 def attention(page: Any) -> str:

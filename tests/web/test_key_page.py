@@ -47,7 +47,7 @@ def meet(api_key: ApiKey, origin: Origin, **fields: Any) -> None:
 
 def test_the_list_leads_to_the_page_of_each_key(acme, ana_browser):
     api_key = new_key(acme, description="Okta production").api_key
-    link = f'<a class="row-link" href="{page_of(api_key)}">Okta production</a>'
+    link = f'<a class="row-link" href="{page_of(api_key)}"><bdi>Okta production</bdi></a>'
     assert link in ana_browser.get(LIST).content.decode()
 
 

@@ -66,7 +66,7 @@ def test_an_address_that_is_taken_leads_to_whoever_has_it(acme, ana_browser, emi
     answer = added(ana_browser, acme, email="EMIL@acme.example")
     assert answer.status_code == 422
     assert "already exists in this organization" in text_of(answer)
-    assert f'<a href="{page_of(emil)}">Open the page of Emil Employee</a>' in answer.content.decode()
+    assert f'<a href="{page_of(emil)}">Open the page of <bdi>Emil Employee</bdi></a>' in answer.content.decode()
     assert acme.members.count() == 2
 
 

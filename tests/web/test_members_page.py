@@ -20,7 +20,7 @@ LIST = "/settings/members"
 
 
 def names_on(page: str) -> list[str]:
-    return re.findall(r'class="row-link"[^>]*>([^<]+)</a>', page)
+    return re.findall(r'class="row-link"[^>]*><bdi>([^<]+)</bdi></a>', page)
 
 
 def listed(browser: Client, query: str = "") -> list[str]:

@@ -26,7 +26,7 @@ def test_the_menu_leads_to_the_other_organization_and_back(
 ) -> None:
     browser = sign_in(ana)
     page = browser.get("/settings/security").content.decode()
-    assert "Switch to Globex" in page
+    assert "Switch to <bdi>Globex</bdi>" in page
     assert organization_in(browser) == "Acme"
 
     browser.post(f"/settings/memberships/{anas_other_self.pk}")
