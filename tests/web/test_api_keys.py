@@ -173,7 +173,7 @@ def test_the_form_names_no_hour_for_a_day_of_which_it_knows_none(acme, ana, sign
         ({"description": " "}, "Write a description"),
         ({"description": "x" * 121}, "at most 120 characters"),
         ({"kind": ""}, "This field is required."),
-        ({"kind": "root"}, "Select a valid choice."),
+        ({"kind": "root"}, "Choose one of these types."),
         ({"expiration": ""}, "Choose when the key expires."),
         ({"expiration": "date", "expires_on": ""}, "Choose a date, or one of the other expirations."),
         ({"expiration": "date", "expires_on": "soon"}, "Write the date as year-month-day"),
