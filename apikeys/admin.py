@@ -80,7 +80,7 @@ class OriginInline(ReadOnlyInline):
     """From where a key has been used."""
 
     model = KnownOrigin
-    fields = ("kind", "value", "first_seen_at", "is_new", "refused")
+    fields = ("kind", "name", "summary", "first_seen_at", "last_seen_at", "is_new", "refused")
     readonly_fields = fields
 
 

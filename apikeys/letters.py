@@ -391,7 +391,7 @@ def what_deletion_breaks(notice: Notice, now: dt.datetime) -> str:
 def new_origin(notice: Notice, now: dt.datetime) -> Letter:
     """Write that a key was used, or tried, from where it never was before."""
     api_key = notice.api_key
-    new = list(api_key.origins.filter(is_new=True)[: ORIGINS_SHOWN + 1])
+    new = list(api_key.origins.filter(is_new=True).latest_first()[: ORIGINS_SHOWN + 1])
     facts = [
         Fact("Key", api_key.hint, is_code=True),
         *(Fact(f"New {fact.get_kind_display().lower()}", seen(api_key, fact)) for fact in new[:ORIGINS_SHOWN]),
@@ -429,7 +429,9 @@ def new_origin(notice: Notice, now: dt.datetime) -> Letter:
 
 
 def seen(api_key: ApiKey, fact: KnownOrigin) -> str:
-    return f"{fact.value}, {'refused' if fact.refused else 'first used'} {instant(api_key, fact.first_seen_at)}"
+    if fact.last_seen_at:
+        return f"{fact.name} ({fact.summary}), last {instant(api_key, fact.last_seen_at)}"
+    return f"{fact.name}, {'refused' if fact.refused else 'first used'} {instant(api_key, fact.first_seen_at)}"
 
 
 # Turns of phrase ------------------------------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ bounded: a failed sign-in is one event a minute for each account, and the next e
 from typing import Any
 
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest
 
 from audit.actor import Actor, Origin
 from audit.models import Action, Event
 from lib.attempts import Limit
 from members.folding import account_key
-from members.models import Member
+from members.models import Member, Organization, User
 
 STRANGER = "somebody who isn’t signed in"
 ONE_A_MINUTE = 60
@@ -30,15 +31,25 @@ def record_by_person(action: Action, members: list[Member], request: HttpRequest
 def record_attempt(action: Action, address: str, request: HttpRequest) -> None:
     """Record that somebody tried to get into the account of an e-mail address, if a member has it.
 
-    Members are looked for whether or not anybody has the address, which takes the same time.
+    For an address that nobody has, do the same work for nothing: how long it takes tells nobody which are known.
     """
     members = members_of(address)
-    if not members:
+    attempts = attempts_to_record(action, address)
+    if not attempts:
         return
-    if attempts := attempts_to_record(action, address):
-        by = Actor.system(STRANGER, Origin.of(request))
+    by = Actor.system(STRANGER, Origin.of(request))
+    with transaction.atomic():
         for member in members:
             Event.record(action, member.organization, by=by, target=member, changes={"attempts": attempts})
+        if not members:
+            pretend_event(action, address, by)
+
+
+def pretend_event(action: Action, address: str, by: Actor) -> None:
+    """Do the work of an event, and leave nothing; the transaction around has something to commit all the same."""
+    with transaction.atomic():
+        Event.record(action, Organization(pk=0), by=by, target=User(email=address), changes={"attempts": 1})
+        transaction.set_rollback(True)
 
 
 def attempts_to_record(action: Action, address: str) -> int:

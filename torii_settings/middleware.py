@@ -11,7 +11,7 @@ from django.urls import resolve
 from django.utils.deprecation import MiddlewareMixin
 
 from lib.time_limit import TimeLimit
-from torii_settings.policy import EVERYWHERE, PAGE_POLICY, STAFF_POLICY
+from torii_settings.policy import EVERYWHERE, ON_PAGES, PAGE_POLICY, STAFF_POLICY
 
 MACHINE_PATHS = ("/scim/", "/v1.0/", "/healthz", "/readyz")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -28,6 +28,11 @@ def answer_by_view(request: HttpRequest) -> HttpResponseBase:
     if render := getattr(response, "render", None):
         response = render()
     return cast(HttpResponseBase, response)
+
+
+def is_page(response: HttpResponseBase) -> bool:
+    """Whether an answer at a machine's door is a page after all, as Django's own are for what no view answers."""
+    return response.status_code >= 400 and response.headers.get("Content-Type", "").startswith("text/html")
 
 
 class Doors:
@@ -49,7 +54,7 @@ class Doors:
                 return self.browsers(request)
         with TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=is_for_change):
             response = cast(HttpResponseBase, self.machines(request))
-        for name, value in EVERYWHERE.items():
+        for name, value in (ON_PAGES if is_page(response) else EVERYWHERE).items():
             response.headers.setdefault(name, value)
         return response
 

@@ -1,10 +1,11 @@
 """Every door of the project. Machines' come first: their requests are the many."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from api.docs import docs_page
+from scim.views.base import not_found
 from scim.views.search import RootView
 from torii_settings.favicon import favicon
 from torii_settings.health import healthz, readyz
@@ -18,6 +19,8 @@ urlpatterns = [
     path("scim/v2", RootView.as_view()),
     path("scim/v2/", include("scim.urls")),
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
+    # Whoever mistypes the base URL is told so in SCIM.
+    re_path(r"^(?:v1\.0/)?scim/", not_found),
     path("v1.0/", include("api.urls")),
     path("docs/api", docs_page, name="api-docs"),
     path("favicon.ico", favicon, name="favicon"),

@@ -10,7 +10,7 @@ from apikeys.models.api_key import (
 from apikeys.models.expiration import expiry_instant
 from apikeys.models.handover import SILENCE, Handover, Lineage
 from apikeys.models.notice import Notice
-from apikeys.models.origin import KnownOrigin, family_of, network_of
+from apikeys.models.origin import KnownOrigin, family_of, network_around
 
 __all__ = [
     "DESCRIPTION_LENGTH",
@@ -25,5 +25,5 @@ __all__ = [
     "Notice",
     "expiry_instant",
     "family_of",
-    "network_of",
+    "network_around",
 ]

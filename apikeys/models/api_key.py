@@ -38,6 +38,8 @@ from members.models.scope import Access, Level, Scope, covers, in_words, lesser,
 EXPIRES_SOON = relativedelta(months=1)
 USE_WRITTEN_EVERY = dt.timedelta(minutes=1)
 DESCRIPTION_LENGTH = 120
+# How many origins an event names.
+ORIGINS_NAMED = 100
 IMMUTABLE = ("expires_on", "expires_at", "time_zone", "allowed_networks", "access")
 
 
@@ -508,9 +510,10 @@ class ApiKey(models.Model):
                 return
             self.new_origin_at = None
             self.save(update_fields=["new_origin_at"])
-            accepted = list(self.origins.filter(is_new=True).values_list("value", flat=True))
+            accepted = [origin.name for origin in self.origins.filter(is_new=True)]
             self.origins.filter(is_new=True).update(is_new=False)
-            changes = {"origins": accepted}
+            more = [f"and {len(accepted) - ORIGINS_NAMED} more"] if len(accepted) > ORIGINS_NAMED else []
+            changes = {"origins": accepted[:ORIGINS_NAMED] + more}
             Event.record(Action.API_KEY_ORIGIN_ACCEPTED, self.organization, by=by, target=self, changes=changes)
 
     def record_expiry(self, *, by: Actor, now: dt.datetime, owed: bool = False) -> None:

@@ -1,18 +1,22 @@
 """The page of one key: what is known of it, who was told what, and from where it is used."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.html import format_html
 
-from apikeys.models import ApiKey, Notice
+from apikeys.models import ApiKey, KnownOrigin, Notice
 from apikeys.reminders import schedule
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import Level, Scope
 
 OTHER_MAILS_SHOWN = 50
+# Of networks and of user agents, unless all are asked for.
+ORIGINS_SHOWN = 15
 
 
 @requires(Scope.API_ACCESS)
@@ -31,9 +35,17 @@ def key_page(request: MemberRequest, key_id: str) -> HttpResponse:
         "successor": handover and handover.new,
         "reminders": schedule(api_key, now),
         "other_mails": others[:OTHER_MAILS_SHOWN],
-        "origins": list(api_key.origins.all()),
-    }
+    } | origins_of(api_key, show_all=request.GET.get("origins") == "all")
     return render(request, "apikeys/api_key.html", context)
+
+
+def origins_of(api_key: ApiKey, *, show_all: bool) -> dict[str, Any]:
+    """Return the origins that the page shows, the latest of each kind, and how many more there are."""
+    rows = list(api_key.origins.latest_first())
+    latest = [[row for row in rows if row.kind == kind][:ORIGINS_SHOWN] for kind in KnownOrigin.Kind.values]
+    kept = {row.pk for of_kind in latest for row in of_kind}
+    shown = [row for row in rows if show_all or row.pk in kept]
+    return {"origins": shown, "origins_hidden": len(rows) - len(shown)}
 
 
 @requires(Scope.API_ACCESS, Level.ACT)

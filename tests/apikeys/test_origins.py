@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_of, origin
+from apikeys.models import ApiKey, KnownOrigin, NewKey, Notice, family_of, network_around, origin
 from apikeys.models.origin import MET
 from audit.models import Action
 from members.models import Member, Organization
@@ -49,7 +49,7 @@ def key(acme: Organization, ana: Member) -> NewKey:
     ],
 )
 def test_a_network_is_a_24_or_a_48(ip: str, network: str) -> None:
-    assert network_of(ip) == network
+    assert network_around(ip) == network
 
 
 @pytest.mark.parametrize(
@@ -192,11 +192,12 @@ def test_being_tried_from_elsewhere_first_makes_nowhere_the_keys_home(acme: Orga
 def test_whoever_calls_himself_otherwise_each_time_fills_nothing(
     acme: Organization, key: NewKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(origin, "ORIGINS_MAX", 5)
+    monkeypatch.setattr(origin, "AGENTS_MAX", 5)
     for number in range(10):
         assert call(key, user_agent=f"scanner{chr(97 + number)}").status_code == 200
-    assert KnownOrigin.objects.count() == 5
-    assert acme.events.filter(action=Action.API_KEY_NEW_ORIGIN).count() == 3
+    # The home, five user agents, and one row for the others.
+    assert KnownOrigin.objects.count() == 7
+    assert acme.events.filter(action=Action.API_KEY_NEW_ORIGIN).count() == 5
 
 
 @pytest.mark.django_db(transaction=True)

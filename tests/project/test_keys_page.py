@@ -7,7 +7,7 @@ import pytest
 
 from apikeys.allowed_networks import NETWORKS_MAX
 from apikeys.models.handover import SILENCE
-from apikeys.models.origin import IPV4_NETWORK, IPV6_NETWORK, ORIGINS_MAX
+from apikeys.models.origin import AGENTS_MAX, IPV4_NETWORK, IPV6_NETWORK, LATEST, NETWORKS_MAX as ORIGINS_MAX, WIDER
 from apikeys.secret import KeyText
 from members.models.organization import KEY_LIFETIME_DAYS
 
@@ -53,5 +53,12 @@ def test_the_numbers_are_the_codes():
         f"{hours} hours",
     ):
         assert text in PAGE
-    assert f"{ORIGINS_MAX} networks and user agents" in PAGE
+    flat = " ".join(PAGE.split())
+    assert f"past {ORIGINS_MAX} of a kind, further networks are summed up" in flat
+    assert (
+        f"in their /{WIDER[4][0]} (IPv6: /{WIDER[6][0]}), and past {ORIGINS_MAX} of those in their /{WIDER[4][1]}"
+        in flat
+    )
+    assert f"{AGENTS_MAX} are kept" in flat
+    assert LATEST == 10
     assert re.search(rf"{days}\s+days unless changed", PAGE)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from audit.models import Action, Event
 from lib.attempts import Limit
@@ -69,6 +71,24 @@ def test_a_failure_for_an_unknown_address_is_recorded_nowhere(ana_user: User):
     before = Event.objects.count()
     try_password(at(SERVER), "wrong", "nobody@acme.example")
     assert Event.objects.count() == before
+
+
+@pytest.mark.parametrize("wrongs", [1, 6], ids=["wrong", "locked"])
+def test_an_unknown_address_costs_the_writes_of_a_known_one(ana_user: User, wrongs: int):
+    """Whoever measures answers, of which a locked one takes no password hash, learns of no address."""
+
+    def writes(address: str) -> list[str]:
+        for _ in range(wrongs - 1):
+            try_password(at(SERVER), "wrong", address)
+        with CaptureQueriesContext(connection) as queries:
+            try_password(at(SERVER), "wrong", address)
+        return [query["sql"][:30] for query in queries.captured_queries if "INSERT" in query["sql"][:30]]
+
+    before = Event.objects.count()
+    unknown = writes("nobody@acme.example")
+    assert Event.objects.count() == before
+    assert len(unknown) == 1
+    assert unknown == writes(ADDRESS)
 
 
 def test_each_organization_of_a_person_records_it_and_none_names_the_other(
