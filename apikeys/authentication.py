@@ -115,7 +115,8 @@ def find_key(text: KeyText, seek: Seek | None, ip: str | None) -> ApiKey:
 
     Raises KeyUnknown, or TooManyRequests for what may be a guess, past the limit of guesses from the address `ip`.
     """
-    if not SEEN.is_key(text):
+    is_known = SEEN.is_key(text)
+    if not is_known:
         check_guess(text, ip)
     try:
         api_key = read_key(text, seek)
@@ -123,7 +124,8 @@ def find_key(text: KeyText, seek: Seek | None, ip: str | None) -> ApiKey:
         SEEN.add_guess(text)
         limits.count_guess(ip)
         raise
-    SEEN.add(text)
+    if not is_known:
+        SEEN.add(text)
     return api_key
 
 

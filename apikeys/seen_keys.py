@@ -44,9 +44,7 @@ class SeenKeys:
         return cache.get(name_of(text)) is not None
 
     def add(self, text: KeyText) -> None:
-        """Remember that the text is a key; costs a write to the cache unless this process knows it already."""
-        if self.is_key(text):
-            return
+        """Remember that the text is a key, for other processes too."""
         with self._lock:
             if len(self._keys) >= KEYS_MAX:
                 self._keys.clear()

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from apikeys import reminders, retention
+from apikeys import makers, reminders, retention
 from apikeys.delivery import deliver
 
 
@@ -31,3 +31,9 @@ def forget_old() -> None:
 def deliver_notices() -> None:
     """Send the notices that wait."""
     deliver(timezone.now())
+
+
+@shared_task
+def name_makers() -> None:
+    """Note who made keys that the release before has made."""
+    makers.name_makers()

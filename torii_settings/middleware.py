@@ -31,8 +31,8 @@ def answer_by_view(request: HttpRequest) -> HttpResponseBase:
 
 
 def is_page(response: HttpResponseBase) -> bool:
-    """Whether an answer at a machine's door is a page after all, as Django's own are for what no view answers."""
-    return response.status_code >= 400 and response.headers.get("Content-Type", "").startswith("text/html")
+    """Whether an error at a machine's door is a page after all, as Django's own are for what no view answers."""
+    return response.headers.get("Content-Type", "").startswith("text/html")
 
 
 class Doors:
@@ -54,7 +54,8 @@ class Doors:
                 return self.browsers(request)
         with TimeLimit(settings.REQUEST_TIMEOUT_MACHINES, is_for_change=is_for_change):
             response = cast(HttpResponseBase, self.machines(request))
-        for name, value in (ON_PAGES if is_page(response) else EVERYWHERE).items():
+        headers = ON_PAGES if response.status_code >= 400 and is_page(response) else EVERYWHERE
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
 

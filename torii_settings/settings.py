@@ -365,6 +365,11 @@ CELERY_BEAT_SCHEDULE = {
         # What piled up while no worker ran asks for the same thing many times.
         "options": {"expires": 4 * REMINDER_INTERVAL},
     },
+    "name-makers": {
+        "task": "apikeys.tasks.name_makers",
+        "schedule": crontab(minute=15),
+        "options": {"expires": 3600},
+    },
     "run-jobs": {
         "task": "members.tasks.run_jobs",
         "schedule": JOB_INTERVAL,

@@ -8,10 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apikeys.models import ApiKey
+from apikeys.tasks import name_makers
 from audit.models import Action
 from members.directory import GroupProfile
 from members.models import Group, Member, Organization
 from outbox.models import OutgoingMail
+from tests.api.client import Script
 from tests.conftest import SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.members.conftest import push
@@ -115,3 +117,16 @@ def test_the_list_and_the_keys_page_show_the_mark(acme: Organization, zoe: Membe
         page = text_of(browser.get(f"/settings/api-access/keys/{api_key.key_id}"))
         assert "Zoe Zander, who made this key, is no longer an Admin." in page
         assert "Rotate it" in page
+
+
+def test_the_maker_of_a_key_that_the_release_before_made_is_noted_in_time(acme: Organization, zoe: Member) -> None:
+    key = ApiKey.generate(acme, kind="api_write", description="Export", expires_on=None, by=zoe.actor())
+    nobodys = new_key(acme, "api_write")
+    ApiKey.objects.update(maker_id=None)  # it knows no such column
+
+    name_makers()
+    zoe.remove(by=SETUP)
+
+    assert ApiKey.objects.get(pk=key.api_key.pk).maker_id == zoe.pk
+    assert Script(key.text).get("members").status_code == 403
+    assert Script(nobodys.text).get("members").status_code == 200

@@ -22,6 +22,7 @@ from apikeys.seen_keys import SEEN, SeenKeys
 from audit.actor import Origin
 from members.models import Member, Organization
 from tests.conftest import SETUP, new_key
+from torii_settings.callers import Callers
 
 HOME, ELSEWHERE, FARTHER = "203.0.113.7", "198.51.100.1", "192.0.2.1"
 SCIM, REST = "/scim/v2/Users?count=1", "/v1.0/members"
@@ -157,6 +158,20 @@ def test_a_stolen_key_from_elsewhere_does_not_starve_its_rightful_caller(acme: O
     stolen = statuses(200, key, ip=ELSEWHERE)
     assert (stolen[:LIMIT], set(stolen[LIMIT:])) == ([403] * LIMIT, {429})
     assert statuses(BURST, key) == [200] * BURST
+
+
+def test_a_stolen_key_from_elsewhere_takes_no_place_of_its_rightful_caller(acme: Organization, ana: Member) -> None:
+    """What may be under way at once is counted before any key is looked for (`torii_settings.callers`)."""
+    callers = Callers()
+    text = new_key(acme, allowed_networks=["203.0.113.0/24"]).text
+    for ip in (ELSEWHERE, HOME):
+        answer = call(text, ip=ip)
+        callers.learn({"PATH_INFO": SCIM, "HTTP_AUTHORIZATION": text, "REMOTE_ADDR": ip}, answer.wsgi_request)
+    thief, rightful = (
+        callers.of({"PATH_INFO": SCIM, "HTTP_AUTHORIZATION": text, "REMOTE_ADDR": ip}) for ip in (ELSEWHERE, HOME)
+    )
+    assert (thief.organization, rightful.organization) == (None, acme.public_id)
+    assert thief.name != rightful.name
 
 
 def test_the_first_refused_call_from_each_network_is_remembered_past_the_limit_too(
