@@ -19,8 +19,8 @@ urlpatterns = [
     path("scim/v2", RootView.as_view()),
     path("scim/v2/", include("scim.urls")),
     path("v1.0/scim/v2/", include("scim.urls", namespace="scim-v1")),
-    # Whoever mistypes the base URL is told so in SCIM.
-    re_path(r"^(?:v1\.0/)?scim/", not_found),
+    # Whoever mistypes the base URL is told so in SCIM. Were /scim/ an address too, /scim would lead there.
+    re_path(r"^(?:v1\.0/)?scim/.", not_found),
     path("v1.0/", include("api.urls")),
     path("docs/api", docs_page, name="api-docs"),
     path("favicon.ico", favicon, name="favicon"),
