@@ -6,6 +6,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -20,7 +21,8 @@ from torii_settings.refusals import Refusal, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OVER_TLS = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+# Without Redis, what the server counts outlasts a test: each comes from an address of its own.
+ADDRESSES = (f"203.0.113.{number}" for number in count(1))
 SCIM_PREFIXES = ("/scim/v2", "/v1.0/scim/v2")
 
 
@@ -34,7 +36,8 @@ def address(django_db_setup: Any, request: pytest.FixtureRequest) -> Iterator[st
 
 @pytest.fixture
 def client(address: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=address, timeout=30, headers=OVER_TLS) as client:
+    over_tls = {"X-Forwarded-For": next(ADDRESSES), "X-Forwarded-Proto": "https"}
+    with httpx2.Client(base_url=address, timeout=30, headers=over_tls) as client:
         yield client
 
 
