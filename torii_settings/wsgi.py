@@ -35,6 +35,7 @@ if settings.WEB_SHORTCUTS:
 from torii_settings.access import CALLER, AccessLog, request_seen  # noqa: E402
 from torii_settings.body import read_body  # noqa: E402 - the doors that write refusals need the apps
 from torii_settings.callers import NOBODY, Callers  # noqa: E402
+from torii_settings.charset import check_charset  # noqa: E402
 from torii_settings.hosts import check_host  # noqa: E402
 from torii_settings.places import Places  # noqa: E402
 from torii_settings.proxies import believing  # noqa: E402
@@ -66,6 +67,7 @@ class Handler:
                     raise too_many
                 check_host(environ)
                 check_scheme(environ)
+                check_charset(environ)
                 with places.taken(caller):
                     answer = self.answer(environ)
                 if caller.organization is None:
