@@ -13,6 +13,8 @@ from benchmarks import in_memory
 from benchmarks.loading import ROOT, Load, load_all, manage, new_database
 from benchmarks.service.environment import APPLICATION, BASE, UNLIMITED, environment
 from benchmarks.subject import FLOOR, IN_MEMORY, OURS, PLAIN, Content, Size, Subject
+from tests.deployment.checkout import production_venv
+from tests.deployment.readme import in_production
 from tests.services import accepts_connections, free_port, running, wait_until
 
 WORKERS = 2
@@ -88,9 +90,13 @@ def served_from_memory(size: Size) -> Iterator[Subject]:
 
 @contextmanager
 def service(environment: dict[str, str]) -> Iterator[tuple[str, int]]:
-    """Serve the service as README.md has it in production; yield its address and process id once it is ready."""
+    """Serve the service as README.md has it in production, with the packages that production has and no others.
+
+    Yield its address and process id once it is ready.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "torii_settings.web", "--port", str(port)]
+    venv = production_venv(ROOT, in_production().steps[0])
+    command = [str(venv / "bin" / "python"), "-m", "torii_settings.web", "--port", str(port)]
     environment = environment | {"PYTHONPATH": str(ROOT), "WEB_WORKERS": str(WORKERS)}
     with running_server(command, environment, lambda log: log.count("Started worker-") == WORKERS) as pid:
         yield f"http://127.0.0.1:{port}", pid

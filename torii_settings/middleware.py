@@ -23,8 +23,8 @@ def answer_by_view(request: HttpRequest) -> HttpResponseBase:
     Left out is what no view of a machine's needs: those of middleware, transactions around a whole request, and views
     that are asynchronous.
     """
-    view, args, kwargs = request.resolver_match = resolve(request.path_info)
-    response = view(request, *args, **kwargs)
+    match = request.resolver_match = resolve(request.path_info)
+    response = match.func(request, *match.args, **match.kwargs)
     if render := getattr(response, "render", None):
         response = render()
     return cast(HttpResponseBase, response)

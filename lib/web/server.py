@@ -3,12 +3,13 @@
 None of them is public, so granian's version is pinned, and tests/processes/test_web_server.py says what we expect.
 """
 
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from granian import _futures, _granian, _loops
 from granian.http import HTTP1Settings
-from granian.wsgi import _callback_wrapper
 
 # Granian's annotations of these are not those of the version that we use.
 granian: Any = _granian
@@ -19,6 +20,30 @@ CONNECTIONS = 1024
 # Threads that had nothing to do for so many seconds end.
 IDLE_SECONDS = 300
 HEADER_SECONDS = 30
+# What WSGI tells an application of its server (PEP 3333). Granian would add all variables of the process, secrets too.
+OF_SERVER = {
+    "SCRIPT_NAME": "",
+    "wsgi.errors": sys.stderr,
+    "wsgi.multiprocess": True,
+    "wsgi.multithread": True,
+    "wsgi.run_once": False,
+    "wsgi.version": (1, 0),
+}
+
+
+def answering(application: Callable[..., Any]) -> Callable[[Any, dict[str, Any]], None]:
+    """Return what granian calls with each request: a WSGI application, whose answers are whole when they are sent."""
+
+    def answer(protocol: Any, request: dict[str, Any]) -> None:
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+            head[:] = int(status[:3]), headers
+
+        body = b"".join(application(OF_SERVER | request, start_response))
+        protocol.response_bytes(*head, body)
+
+    return answer
 
 
 class Server:
@@ -45,7 +70,7 @@ class Server:
             (None, None),  # metrics
         )
         loop = _loops.loops.get("asyncio")  # which nothing runs on: WSGI has threads
-        scheduler = futures._new_cbscheduler(loop, _callback_wrapper(application, {}, None), impl_asyncio=True)
+        scheduler = futures._new_cbscheduler(loop, answering(application), impl_asyncio=True)
         worker.serve_mtr(scheduler, loop, self._signal)
 
     def stop(self) -> None:

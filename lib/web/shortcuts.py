@@ -11,7 +11,9 @@ from typing import Any
 
 from django.conf import LazySettings
 from django.db import connections
-from django.urls import base
+from django.urls import base, get_resolver
+
+from lib.web.routes import Routes
 
 
 def take_shortcuts() -> None:
@@ -24,3 +26,5 @@ def take_shortcuts() -> None:
             setattr(by_thread, alias, opened)
     kept._connections = by_thread
     base._urlconfs = threading.local()  # type: ignore[attr-defined]
+    resolver: Any = get_resolver()
+    resolver.resolve = Routes(resolver).resolve
