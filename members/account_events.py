@@ -2,15 +2,20 @@
 
 An account is known to several organizations, and none of them learns of the others. What strangers can cause is
 bounded: a failed sign-in is one event a minute for each account, and the next event says how many it stands for.
+
+Most of the vendor's staff are members of no organization. What happens to their accounts is in Django's own history of
+the user, which the staff admin shows.
 """
 
 from typing import Any
 
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
 
-from audit.actor import Actor, Origin
+from audit.actor import COMMAND_LINE, Actor, ActorKind, Origin
 from audit.models import Action, Event
 from lib.attempts import Limit
 from members.folding import account_key
@@ -26,6 +31,49 @@ def record_by_person(action: Action, members: list[Member], request: HttpRequest
     for member in members:
         by = member.actor(Origin.of(request)) if request else Actor.command_line("manage.py")
         Event.record(action, member.organization, by=by, target=member, changes=changes)
+
+
+def record_of_account(action: Action, user: User, request: HttpRequest, **changes: Any) -> None:
+    """Record what a person did with their own account, in the history of the user too."""
+    record_by_person(action, members_of(user.email), request, **changes)
+    record_in_history(action, user, by=user.pk, request=request, **changes)
+
+
+def record_by_actor(action: Action, user: User, by: Actor) -> None:
+    """Record what somebody else, one of the staff or an operator, did with a person's account."""
+    for member in members_of(user.email):
+        Event.record(action, member.organization, by=by, target=member)
+    record_in_history(action, user, by=int(by.id) if by.kind == ActorKind.STAFF else user.pk, said=by.label)
+
+
+def record_wrong_code(action: Action, user: User, request: HttpRequest) -> None:
+    """Record that somebody who had the first proof failed at the second factor, or was refused another try."""
+    if attempts := attempts_to_record(action, user.email):
+        by = Actor.system(STRANGER, Origin.of(request))
+        for member in members_of(user.email):
+            Event.record(action, member.organization, by=by, target=member, changes={"attempts": attempts})
+        record_in_history(action, user, by=user.pk, request=request, attempts=attempts)
+
+
+def record_in_history(
+    action: Action, user: User, *, by: int, request: HttpRequest | None = None, said: str = "", **changes: Any
+) -> None:
+    """Add what happened to the account of one of the staff to the history of the user.
+
+    `by` is the user who did it, or whose account it is; `said` names them, `request` tells where they were.
+    """
+    if not user.is_staff:
+        return
+    told = [f"{name}: {value}" for name, value in changes.items()]
+    where = said or ((Origin.of(request).ip or "an unknown address") if request else COMMAND_LINE)
+    LogEntry.objects.create(
+        user_id=by,
+        content_type=ContentType.objects.get_for_model(User),
+        object_id=str(user.pk),
+        object_repr=user.email[:200],
+        action_flag=CHANGE,
+        change_message=f"{action.label} ({', '.join([*told, where])})",
+    )
 
 
 def record_attempt(action: Action, address: str, request: HttpRequest) -> None:

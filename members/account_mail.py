@@ -20,6 +20,8 @@ from outbox.models import OutgoingMail
 
 FIRST_SET = "A password was set for your Torii account"
 CHANGED = "The password of your Torii account was changed"
+SECOND_FACTOR = "The second factor of your Torii account was changed"
+RECOVERY_CODE = "A recovery code of your Torii account was used"
 NEW_DEVICE = "New sign-in to your Torii account"
 
 
@@ -37,6 +39,11 @@ def tell_new_device(user: User, request: HttpRequest) -> None:
     )
 
 
+def tell_second_factor(user: User, request: HttpRequest | None, subject: str, what: str) -> None:
+    """Tell a person what happened to their second factor or to their recovery codes."""
+    send(user, request, subject, what)
+
+
 def send(user: User, request: HttpRequest | None, subject: str, what: str) -> None:
     """Write the mail down."""
     context = {
@@ -44,6 +51,7 @@ def send(user: User, request: HttpRequest | None, subject: str, what: str) -> No
         "what": what,
         "facts": facts_of(request, "Time"),
         "url": absolute("/accounts/password/reset/"),
+        "helper": "a superuser" if user.is_staff else "an Admin of your organization",
     }
     message = EmailMultiAlternatives(
         subject=subject, body=render_to_string("members/mail/account.txt", context), to=[user.email]

@@ -9,6 +9,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as current
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -17,11 +18,12 @@ from audit.actor import Origin
 from audit.models import Action
 from lib.addresses import absolute, is_ours
 from lib.durations import lasting
-from members.account_events import record_attempt, record_by_person
+from members.account_events import record_attempt, record_by_person, record_in_history
 from members.account_mail import facts_of, tell_new_device
 from members.devices import Device
 from members.models import User
 from members.proofs import noted
+from members.recent_proof import is_recent
 from members.sessions import memberships, proven_at
 from members.sign_in_limits import Attempt
 from outbox.models import LIFETIME, OutgoingMail
@@ -99,6 +101,7 @@ class AccountAdapter(DefaultAccountAdapter):
         is_first = user.last_login is None
         super().login(request, user)
         record_by_person(Action.SIGNED_IN, memberships(user, request.session), request)
+        record_in_history(Action.SIGNED_IN, user, by=user.pk, request=request)
         if not is_first and not Device.of(request).knows(user.email):
             tell_new_device(user, request)
 
@@ -114,6 +117,15 @@ class AccountAdapter(DefaultAccountAdapter):
         response: HttpResponse = super().post_login(request, user, **kwargs)
         Device.of(request).remember(user.get_username(), response)
         return response
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
+        """Return how somebody can prove again who they are: who has a second factor, by that alone."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return [method for method in methods if method["id"] == "mfa_reauthenticate"] or methods
+
+    def is_reauthentication_required(self, **kwargs: Any) -> bool:
+        """Whether a page of allauth's has to ask for a proof again."""
+        return not is_recent(current.request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Write the mail down: whoever waits for the answer must not wait for the mail server.

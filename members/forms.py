@@ -7,11 +7,17 @@ from typing import Any
 from allauth.account import app_settings, forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.core import context as current
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.totp import forms as totp_forms
 from django import forms
 
+from audit.models import Action
 from lib.durations import lasting
+from members.account_events import record_wrong_code
 from members.models import User
 from members.pending_codes import is_code
+from members.second_factor import RECOVERY_CODES, note_proof, note_recovery_code, take_code
 from members.sign_in_limits import Attempt
 
 REQUIRED = {
@@ -24,6 +30,8 @@ REQUIRED = {
     "password2": "Write the new password once more.",
 }
 INVALID = {"invalid": "Write an e-mail address, as in ana@example.com."}
+APP_CODE_REQUIRED = {"required": "Write the code from the app."}
+DIGITS = {"inputmode": "numeric", "spellcheck": "false"}
 DIFFERENT = "The two passwords differ. Write the same one twice."
 
 
@@ -122,3 +130,57 @@ class ResetPasswordForm(OwnWords, AsksForMail, allauth_forms.ResetPasswordForm):
 
 class ResetPasswordKeyForm(OwnWords, allauth_forms.ResetPasswordKeyForm):
     """Sets the password to which a link has led."""
+
+
+class TakesSecondFactor(forms.Form):
+    """Takes a code of the app or a recovery code, once; counts it before it is looked at."""
+
+    user: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.fields["code"]
+        code.help_text = "Six digits from the app, or one of your recovery codes."
+        code.error_messages |= APP_CODE_REQUIRED
+        code.widget.attrs |= DIGITS
+
+    def clean_code(self) -> str:
+        """Return the code. Raises ValidationError for a wrong one and for too many."""
+        request, attempt = current.request, Attempt(current.request, self.user.email)
+        if not attempt.try_factor():
+            record_wrong_code(Action.SECOND_FACTOR_LOCKED, self.user, request)
+            raise get_adapter().validation_error("rate_limited")
+        code: str = self.cleaned_data["code"]
+        taken = take_code(self.user, code)
+        if taken is None:
+            record_wrong_code(Action.SECOND_FACTOR_FAILED, self.user, request)
+            raise get_mfa_adapter().validation_error("incorrect_code")
+        attempt.factor_is_right()
+        self.authenticator = taken
+        return code
+
+    def save(self) -> None:
+        """Remember the proof in the session."""
+        super().save()  # type: ignore[misc]
+        note_proof(current.request, self.user)
+        if self.authenticator.type == RECOVERY_CODES:
+            note_recovery_code(self.user, current.request, self.authenticator)
+
+
+class SecondFactorForm(OwnWords, TakesSecondFactor, mfa_forms.AuthenticateForm):
+    """Takes the second factor at sign-in."""
+
+
+class SecondFactorAgainForm(OwnWords, TakesSecondFactor, mfa_forms.ReauthenticateForm):
+    """Takes the second factor of somebody who is signed in."""
+
+
+class SetUpSecondFactorForm(OwnWords, totp_forms.ActivateTOTPForm):
+    """Takes the app's first code."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        code = self.fields["code"]
+        code.help_text = "Six digits, which the app shows under “Torii”."
+        code.error_messages |= APP_CODE_REQUIRED
+        code.widget.attrs |= DIGITS

@@ -20,8 +20,11 @@ NOTED = "_proven_at"
 
 
 def note_code(request: HttpRequest, mailed_at: float) -> None:
-    """Note that the right code was typed in, which was mailed at this Unix time."""
-    setattr(request, NOTED, dt.datetime.fromtimestamp(mailed_at, tz=dt.UTC))
+    """Note that the right code was typed in, which was mailed at this Unix time.
+
+    The session keeps it: a second factor may be asked for before the sign-in is complete.
+    """
+    request.session[NOTED] = mailed_at
 
 
 def note_link(request: HttpRequest, key: str) -> None:
@@ -37,13 +40,17 @@ def noted(request: HttpRequest | None) -> dt.datetime | None:
 
 
 def proof_of_sign_in(request: HttpRequest, user: User) -> dt.datetime | None:
-    """Return the time of the proof by which `user` is signing in; None for a password that proves nothing."""
-    records = get_authentication_records(request, user)
+    """Return the time of the proof by which `user` is signing in; None for a password that proves nothing.
+
+    A second factor proves nothing about an address.
+    """
+    records = [each for each in get_authentication_records(request, user) if each["method"] != "mfa"]
     method = records[-1]["method"] if records else ""
     if method == "password":
         return user.password_proven_at
     if method == "code":
-        return noted(request)
+        mailed_at = request.session.pop(NOTED, None)
+        return None if mailed_at is None else dt.datetime.fromtimestamp(mailed_at, tz=dt.UTC)
     # A sign-on is as young as can be: by whatever clock somebody was made a member, they were so before.
     has_address = Member.objects.active().with_user_name(user.email)
     return max([timezone.now(), *has_address.values_list("created_at", flat=True)])

@@ -25,6 +25,9 @@ PASSWORDS_OF_ACCOUNT = Limit("passwords of account", 50, HOUR)
 PASSWORDS_OF_NETWORK = Limit("passwords of network", 100, HOUR)
 CODES = Limit("codes", 10, 15 * MINUTE)
 CODES_OF_NETWORK = Limit("codes of network", 100, HOUR)
+# A right first proof comes before them, so that strangers hardly get here. Of a million codes, three are right.
+FACTORS = (Limit("second factors", 5, 5 * MINUTE), Limit("second factors an hour", 20, HOUR))
+FACTORS_OF_ACCOUNT = Limit("second factors of account", 40, HOUR)
 LINKS_OF_NETWORK = Limit("links of network", 100, HOUR)
 MAILS = (Limit("mails a minute", 3, MINUTE), Limit("mails an hour", 10, HOUR))
 MAILS_OF_NETWORK = (Limit("mails of network a minute", 20, MINUTE), Limit("mails of network an hour", 200, HOUR))
@@ -61,6 +64,14 @@ class Attempt:
         """Don't count the code after all."""
         give_back_all(self._codes())
 
+    def try_factor(self) -> bool:
+        """Count a code of the second factor before it is looked at. Return whether it may be."""
+        return take_all(self._factors())
+
+    def factor_is_right(self) -> None:
+        """Don't count the code after all."""
+        give_back_all(self._factors())
+
     def ask_for_mail(self) -> bool:
         """Count a mail to the address. Return whether it may be sent."""
         return take_all(self._mails())
@@ -73,6 +84,10 @@ class Attempt:
 
     def _codes(self) -> list[Count]:
         return self._guesses(CODES, CODES_OF_NETWORK.by(self.network))
+
+    def _factors(self) -> list[Count]:
+        here = [self._here(limit) for limit in FACTORS]
+        return here if self.device else [*here, FACTORS_OF_ACCOUNT.by(self.account)]
 
     def _guesses(self, limit: Limit, *over_all: Count) -> list[Count]:
         here = self._here(limit)

@@ -1,4 +1,4 @@
-// What asks for a key and what shows it once, on top of settings.js.
+// What asks for a key, and what shows a secret once (recovery codes too), on top of settings.js.
 "use strict";
 
 const HOUR = 3600 * 1000;
@@ -16,17 +16,25 @@ function gate() {
   form.querySelector("[type=submit]").disabled = !box.checked && !form.hasAttribute("data-copied");
 }
 
+function stored() {
+  gotIt().setAttribute("data-copied", "");
+  gate();
+}
+
 function forgetSecret() {
   const panel = secret();
   if (!panel) return;
-  panel.textContent = "The key was shown before. It can’t be shown again.";
+  panel.textContent = panel.dataset.secret;
   panel.removeAttribute("data-secret");
 }
 
+// A file that was saved is as good as a copy.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a[download]")) stored();
+});
+
 document.addEventListener("copied", (event) => {
-  if (!event.target.hasAttribute("data-secret-text")) return;
-  gotIt().setAttribute("data-copied", "");
-  gate();
+  if (event.target.hasAttribute("data-secret-text")) stored();
 });
 
 // It comes before what settings.js does with any form.
@@ -36,7 +44,7 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   const list = `${form.action}?${new URLSearchParams(new FormData(form))}`;
   forgetSecret();
-  dialog().close();
+  dialog()?.close();
   location.assign(list);
 }, true);
 

@@ -2,11 +2,15 @@
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
@@ -22,6 +26,7 @@ from apikeys.seen_keys import SEEN, SeenKeys
 from audit import append_only
 from audit.actor import UNLIMITED, Actor, Origin
 from lib.breaker import REDIS
+from members import second_factor
 from members.directory import DirectoryProfile
 from members.models import Member, Organization, Role, User
 from members.models.role import EMPLOYEE
@@ -30,6 +35,7 @@ from tests.identity_provider import IdentityProvider
 from torii_settings.logs import Lines
 
 SETUP = Actor.system("tests")
+SIGN_IN = "allauth.account.auth_backends.AuthenticationBackend"
 
 Migrate = Callable[..., Any]
 
@@ -177,10 +183,30 @@ def sign_in() -> Callable[[Member], Client]:
     def signed_in(member: Member) -> Client:
         client = Client()
         user, _ = User.objects.get_or_create(email=member.user_name.lower())
-        client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        client.force_login(user, backend=SIGN_IN)
         return client
 
     return signed_in
+
+
+def set_up_second_factor(user: User) -> str:
+    """Give `user` an app and recovery codes; return the app's secret."""
+    secret = generate_totp_secret()
+    TOTP.activate(user, secret)
+    RecoveryCodes.activate(user)
+    return secret
+
+
+def sign_in_staff(client: Client, user: User) -> Client:
+    """Sign one of the vendor's staff in, with a second factor that is set up and proven; return the browser."""
+    client.force_login(user, backend=SIGN_IN)
+    if not second_factor.is_set_up(user):
+        set_up_second_factor(user)
+    session = client.session
+    session[second_factor.PROVEN_BY] = Authenticator.objects.get(user=user, type=second_factor.TOTP).pk
+    session[second_factor.PROVEN_AT] = time.time()
+    session.save()
+    return client
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ could change theirs could claim somebody else's membership.
 """
 
 from allauth.account import views
+from allauth.mfa.base import views as second_factor
 from django.urls import path, re_path
 
+from members.views.second_factor import NewRecoveryCodesView, RecoveryCodesView, RemovalView, SetUpView
 from members.views.sign_in import (
     ConfirmLoginCodeView,
     PasswordResetFromKeyView,
@@ -23,6 +25,17 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("signup/", views.signup, name="account_signup"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("second-factor/", second_factor.index, name="mfa_index"),
+    path("second-factor/code/", second_factor.authenticate, name="mfa_authenticate"),
+    path("second-factor/code/again/", second_factor.reauthenticate, name="mfa_reauthenticate"),
+    path("second-factor/setup/", SetUpView.as_view(), name="mfa_activate_totp"),
+    path("second-factor/removal/", RemovalView.as_view(), name="mfa_deactivate_totp"),
+    path("second-factor/recovery-codes/", RecoveryCodesView.as_view(), name="mfa_view_recovery_codes"),
+    path(
+        "second-factor/recovery-codes/new/",
+        NewRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
     path("password/change/", views.password_change, name="account_change_password"),
     path("password/set/", views.password_set, name="account_set_password"),
     path("password/reset/", views.password_reset, name="account_reset_password"),

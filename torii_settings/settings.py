@@ -10,6 +10,7 @@ from typing import Any
 
 from celery.schedules import crontab
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 from lib import probe
 from torii_settings.environment.table import Environment
@@ -119,6 +120,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django_scim",
     "drf_spectacular",
     "django_htmx",
@@ -142,6 +144,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "members.staff_sessions.StaffSessions",
     "django_htmx.middleware.HtmxMiddleware",
     "members.middleware.CurrentMember",
 ]
@@ -254,8 +257,8 @@ ACCOUNT_PREVENT_ENUMERATION = True
 # Such a mail is none (`members.adapter`): it takes as long as one that is sent.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = True
 # allauth can limit by address or by network, not by both. So passwords, codes and mails are limited by
-# `members.sign_in_limits`.
-ACCOUNT_RATE_LIMITS = {"login_failed": None, "request_login_code": None, "reset_password": None}
+# `members.sign_in_limits`, at sign-in and wherever a proof is asked for again.
+ACCOUNT_RATE_LIMITS = dict.fromkeys(["login_failed", "reauthenticate", "request_login_code", "reset_password"])
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
@@ -269,6 +272,25 @@ ACCOUNT_FORMS = {
     "reset_password": "members.forms.ResetPasswordForm",
     "reset_password_from_key": "members.forms.ResetPasswordKeyForm",
 }
+
+MFA_ADAPTER = "members.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Torii"
+# A phone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# An address is proven by the code or the link that reached it; allauth's own marks for that aren't used.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "members.forms.SecondFactorForm",
+    "reauthenticate": "members.forms.SecondFactorAgainForm",
+    "activate_totp": "members.forms.SetUpSecondFactorForm",
+}
+# For how long a proof is a recent one, where a page asks for it again (`members.recent_proof`): long enough to find a
+# phone and install an app on it.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+STAFF_SESSION_LIFETIME = env.STAFF_SESSION_LIFETIME
+STAFF_SESSION_IDLE = env.STAFF_SESSION_IDLE
 
 # SCIM -----------------------------------------------------------------------------------------------------------------
 
@@ -441,6 +463,8 @@ UNFOLD = {
     "SITE_URL": f"{BASE_URL}/settings/",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": False,
+    "ENVIRONMENT": "members.staff_sessions.demo_badge",
+    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("mfa_index")}]},
     "STYLES": [lambda request: static("staff.css")],
     "SCRIPTS": [lambda request: static("staff.js")],
     # The settings' own indigo, from light to dark; links in the dark are 500, which has to be light enough to read.

@@ -5,10 +5,12 @@ apps bring along and that would open a way around these are taken out: whoever e
 it somebody else's.
 """
 
-import allauth.account.admin  # noqa: F401 - registers what is unregistered below
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401 - these register what is unregistered below
 import django.contrib.auth.admin  # noqa: F401 - likewise
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
@@ -17,4 +19,4 @@ from members.admin import groups, jobs, members, organizations, roles, users
 __all__ = ["groups", "jobs", "members", "organizations", "roles", "users"]
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.unregister([Group, EmailAddress])
+admin.site.unregister([Group, EmailAddress, Authenticator])

@@ -12,13 +12,16 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.admin import TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.decorators import action
+from unfold.forms import AdminPasswordChangeForm, BaseDialogForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from members.admin.base import StaffAdmin
+from members.admin.base import StaffAdmin, staff
 from members.models import Member, User
+from members.second_factor import is_set_up, reset
 
 NAMES = ("first_name", "last_name")
 RIGHTS = ("is_active", "is_staff", "is_superuser", "user_permissions")
@@ -66,6 +69,7 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     inlines = (MembershipInline,)
+    actions_detail = ("account_history", "reset_second_factor")
     list_display = ("email", "first_name", "last_name", "is_active", "is_staff", "last_login")
     list_filter = ("is_staff", "is_superuser", "is_active")
     search_fields = ("email__startswith",)
@@ -88,6 +92,38 @@ class UserAdmin(StaffAdmin, DjangoUserAdmin):  # type: ignore[type-arg]
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Superusers may change users."""
         return is_superuser(request)
+
+    def has_reset_permission(self, request: HttpRequest, object_id: str) -> bool:
+        """Superusers may reset a second factor that there is; their own they remove on its page, by proving it."""
+        user = self.get_object(request, object_id)
+        return is_superuser(request) and user is not None and user != request.user and is_set_up(user)
+
+    @action(description="History", permissions=["view"])  # type: ignore[untyped-decorator]
+    def account_history(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what superusers have changed, and, of the staff, what has happened to the account."""
+        return HttpResponseRedirect(reverse("admin:members_user_history", args=[object_id]))
+
+    @action(  # type: ignore[untyped-decorator]
+        description="Reset second factor",
+        permissions=["reset"],
+        dialog={
+            "title": "Reset this second factor?",
+            "description": "For somebody who has lost their phone and their recovery codes: be sure that it is they "
+            "who ask. Both stop working at once. The person gets a mail, and staff set up another app when they next "
+            "sign in.",
+            "form_submit_text": "Reset second factor",
+        },
+    )
+    def reset_second_factor(self, request: HttpRequest, form: BaseDialogForm, object_id: str) -> HttpResponse:
+        """Remove the user's second factor."""
+        user: User = self.sought(request, object_id)
+        by = staff(request, "members.change_user")
+        return self.after_dialog(
+            request,
+            object_id,
+            lambda: reset(user, by=by, request=request),
+            f"The second factor of {user} is reset.",
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """An address is fixed once somebody has it."""

@@ -10,9 +10,8 @@ from members.models import Group, Level, Member, Organization, Role, User
 from members.models.scope import everywhere
 from tests.browser.conftest import Open
 from tests.browser.test_looks import MODES, look
-from tests.conftest import SETUP, new_key, organization
+from tests.conftest import SETUP, new_key, organization, sign_in_staff
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 MODELS = (
     "members.organization",
     "members.role",
@@ -72,7 +71,7 @@ def test_the_staff_admin_has_no_fault_that_a_program_finds(
 ):
     page = open_browser(**MODES[mode])
     user = User.objects.create_superuser("stella@vendor.example", "a password of staff")
-    client.force_login(user, backend=BACKEND)
+    sign_in_staff(client, user)
     cookie = client.cookies["sessionid"].value
     page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     wrong = []

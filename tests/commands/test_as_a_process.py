@@ -10,7 +10,15 @@ from django.core.management import call_command
 from members.models import Organization
 from tests.server import database_url
 
-COMMANDS = ("create_organization", "set_scim", "load_members", "seed_demo", "create_api_key", "send_expiry_reminders")
+COMMANDS = (
+    "create_organization",
+    "set_scim",
+    "load_members",
+    "seed_demo",
+    "create_api_key",
+    "send_expiry_reminders",
+    "reset_second_factor",
+)
 
 
 def manage(*arguments, stdin=""):

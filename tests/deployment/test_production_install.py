@@ -118,6 +118,33 @@ class Production:
         return answer is not None and answer.status_code == 200
 
 
+class Visitor:
+    """A browser behind the reverse proxy, which is where TLS ends: cookies are for https alone."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> httpx2.Response:
+        return self.send("GET", path)
+
+    def post(self, path: str, form: dict[str, str]) -> httpx2.Response:
+        """Send the form of the page `path`."""
+        token = self.get(path).text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+        return self.send("POST", path, form | {"csrfmiddlewaretoken": token})
+
+    def send(self, method: str, path: str, form: dict[str, str] | None = None) -> httpx2.Response:
+        headers = PROXY | {
+            "Referer": "https://settings.example.com/",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+        }
+        answer = httpx2.request(method, f"{self.address}{path}", headers=headers, data=form, timeout=10)
+        for line in answer.headers.get_list("Set-Cookie"):
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return answer
+
+
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: Any, django_db_setup: Any, django_db_blocker: Any) -> Iterator[Production]:
     """The service, installed and started as README says."""
@@ -192,6 +219,14 @@ def test_the_first_member_of_staff_is_asked_for_an_address_and_a_password(produc
         environment=production.environment,
     )
     assert "Superuser created successfully." in said
+    browser = Visitor(production.address)
+    form = {"login": "staff@example.com", "password": password}
+    assert browser.post("/accounts/login/", form).status_code == 302
+    answer = browser.get("/admin/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/second-factor/setup/")
+    page = browser.get("/accounts/second-factor/setup/")
+    assert page.status_code == 200
+    assert 'src="data:image/svg+xml;base64,' in page.text
 
 
 def test_every_process_goes_on_and_has_nothing_to_complain_of(production: Production):

@@ -17,11 +17,10 @@ from apikeys.secret import KeyText
 from members.directory import DirectoryProfile, GroupProfile
 from members.models import Group, Level, Member, Organization, Role, User
 from members.models.scope import everywhere
-from tests.conftest import SETUP, new_key, organization, person
+from tests.conftest import SETUP, SIGN_IN, new_key, organization, person, sign_in_staff
 
 WORDS = {"a": "quokkavale", "b": "zebrafinchery", "c": "umbrellabird"}
 EMPLOYEES = 60
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 # What views call the ids in their addresses, and what they are the ids of.
 NAMES = {
     "uuid": "member",
@@ -179,7 +178,10 @@ def make_keys(has: Belongings, made: Organization, word: str) -> None:
 def session_of(user: User) -> str:
     """Sign somebody in and return the session's cookie."""
     client = Client()
-    client.force_login(user, backend=BACKEND)
+    if user.is_staff:
+        sign_in_staff(client, user)
+    else:
+        client.force_login(user, backend=SIGN_IN)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

@@ -15,8 +15,9 @@ import psycopg
 import pytest
 from django.core.management import call_command
 
+from members.models import User
 from tests import services
-from tests.conftest import new_key, organization, person
+from tests.conftest import new_key, organization, person, set_up_second_factor
 from tests.processes.forked_commands import DEMO, Done, run_all
 from tests.processes.rig import default_database
 
@@ -57,6 +58,7 @@ def database(django_db_blocker: pytest.FixtureRequest) -> Iterator[Database]:
         acme = organization("Acme", "acme.example")
         person(acme, "ana@acme.example", "Ana Admin", "Admin")
         new_key(acme)
+        set_up_second_factor(User.objects.create_user("sam@acme.example"))
         made = Database(server.url, acme.public_id)
         made.execute(f"CREATE ROLE stranger LOGIN PASSWORD '{PASSWORD}'")
         made.execute(f"CREATE ROLE reader LOGIN SUPERUSER PASSWORD '{PASSWORD}'")
@@ -77,6 +79,7 @@ def commands(database: Database, tmp_path: Path) -> dict[str, list[str]]:
         "load_members": [org, "--count", "3"],
         "send_expiry_reminders": [],
         "seed_demo": [],
+        "reset_second_factor": ["sam@acme.example"],
         "createsuperuser": ["--noinput", "--email", "staff@acme.example"],
         "clearsessions": [],
         "dumpdata": [],

@@ -6,12 +6,15 @@ docs/decisions/0021-statements-on-libpq.md and its like give the reasons for usi
 import datetime as dt
 import inspect
 import threading
+from base64 import b32encode
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
+import time_machine
+from allauth.mfa.totp.internal import auth as totp
 from django.conf import settings
 from django.contrib.admin import site
 from django.core.handlers.exception import convert_exception_to_response
@@ -343,3 +346,18 @@ def test_a_lock_can_be_renewed_in_a_forked_process() -> None:
     lock.acquire()
     lock._at_fork_reinit()  # type: ignore[attr-defined]
     assert not lock.locked()
+
+
+# allauth --------------------------------------------------------------------------------------------------------------
+
+
+def test_allauth_computes_one_time_codes_as_rfc_4226_does(settings: Any) -> None:
+    """The values are those of its appendix D."""
+    secret = b32encode(b"12345678901234567890").decode()
+    codes = [totp.format_hotp_value(totp.hotp_value(secret, counter)) for counter in range(4)]
+    assert codes == ["755224", "287082", "359152", "969429"]
+    assert totp.compare_user_code(actual="755 224", expected="755224")
+    assert not totp.compare_user_code(actual="٧٥٥٢٢٤", expected="755224")
+    settings.MFA_TOTP_TOLERANCE = 1
+    with time_machine.travel(59, tick=False):
+        assert list(totp.yield_hotp_counters_from_time()) == [0, 1, 2]

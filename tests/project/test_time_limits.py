@@ -26,7 +26,7 @@ from lib.database_errors import Fault, Reports, fault_of
 from lib.time_limit import TimedOut, TimeLimit
 from members.models import Member, Organization, User
 from tests.api.client import Script, assert_problem
-from tests.conftest import new_key
+from tests.conftest import new_key, sign_in_staff
 from tests.disturbing import other_connection
 from tests.identity_provider import USER, IdentityProvider, assert_error
 from tests.processes.rig import default_database
@@ -128,10 +128,7 @@ def browser(ana: Member, sign_in: Any) -> Client:
 @pytest.fixture
 def staff(db: None) -> Client:
     client = Client(raise_request_exception=False)
-    client.force_login(
-        User.objects.create_superuser("staff@torii.example", "a password for tests"),
-        backend="allauth.account.auth_backends.AuthenticationBackend",
-    )
+    sign_in_staff(client, User.objects.create_superuser("staff@torii.example", "a password for tests"))
     return client
 
 

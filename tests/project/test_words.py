@@ -12,7 +12,7 @@ from django.urls import reverse
 from lib.words import SearchTooLong, words_of
 from members.models import Member, Organization, User
 from tests.api.client import Script
-from tests.conftest import new_key
+from tests.conftest import new_key, sign_in_staff
 
 SignIn = Callable[[Member], Client]
 
@@ -28,7 +28,7 @@ PAGES = ["members_member", "members_user", "members_group", "members_role", "mem
 def staff(db: None) -> Client:
     client = Client()
     stella = User.objects.create_superuser("stella@vendor.example", "a password of staff")
-    client.force_login(stella, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in_staff(client, stella)
     return client
 
 

@@ -8,8 +8,9 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from members.models import Member, User
+from members.models import Member, Organization, User
 from outbox.tasks import deliver_mails
+from tests.conftest import person
 from tests.web.conftest import SignIn, text_of
 
 __all__ = ["ADDRESS", "HOME", "PASSWORD", "SERVER", "text_of"]
@@ -33,6 +34,12 @@ def by_code(ana: Member, sign_in: SignIn) -> Client:
     browser = sign_in(ana)
     browser.get("/settings/")
     return browser
+
+
+def staff_member(organization: Organization, address: str, role: str = "Read Only") -> Member:
+    """Make one of the vendor's staff a member of an organization too."""
+    organization.approved_domains.get_or_create(domain=address.partition("@")[2])
+    return person(organization, address, "Stella Staff", role)
 
 
 def at(address: str) -> Client:

@@ -11,13 +11,12 @@ from django.db import transaction
 from django.test import Client
 
 from members.models import Level, Member, Organization, Scope, User
-from tests.conftest import new_key, once_an_admin, person
+from tests.conftest import new_key, once_an_admin, person, sign_in_staff
 from tests.fuzz.world import NAMES
 from torii_settings import access_table
 from torii_settings.access_table import Entry, Who, document, entries
 
 ROLES = ("Admin", "IT Admin", "Read Only", "Procurement", "Employee")
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 REFUSED = (401, 403)
 
 
@@ -173,5 +172,5 @@ def signed_in_staff(right: str) -> Client:
         app, codename = right.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
     browser = Client()
-    browser.force_login(user, backend=BACKEND)
+    sign_in_staff(browser, user)
     return browser

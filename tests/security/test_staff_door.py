@@ -7,6 +7,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from members.models import User
+from tests.conftest import sign_in_staff
 from torii_settings import staff_door
 
 pytestmark = pytest.mark.django_db
@@ -17,10 +18,7 @@ PAGES = ["/admin/", "/admin/login/", "/admin/members/organization/", "/admin/jsi
 @pytest.fixture
 def staff() -> Client:
     client = Client()
-    client.force_login(
-        User.objects.create_superuser("staff@torii.example"),
-        backend="allauth.account.auth_backends.AuthenticationBackend",
-    )
+    sign_in_staff(client, User.objects.create_superuser("staff@torii.example"))
     return client
 
 

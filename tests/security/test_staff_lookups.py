@@ -7,7 +7,7 @@ from django.test import Client, RequestFactory
 from apikeys.models import ApiKey
 from members.admin.base import StaffAdmin
 from members.models import Organization, User
-from tests.conftest import new_key
+from tests.conftest import new_key, sign_in_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ STRANGE = [
 def staff(acme: Organization) -> Client:
     client = Client(raise_request_exception=False)
     user = User.objects.create_superuser("staff@torii.example")
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in_staff(client, user)
     return client
 
 

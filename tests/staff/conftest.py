@@ -11,8 +11,7 @@ from django.urls import reverse
 
 from audit.models import Action, Event
 from members.models import User
-
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+from tests.conftest import sign_in_staff
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def stella(db: None) -> User:
 def admin(stella: User) -> Client:
     """Return a browser in which Stella is signed in."""
     client = Client(REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="Firefox")
-    client.force_login(stella, backend=BACKEND)
+    sign_in_staff(client, stella)
     return client
 
 

@@ -5,8 +5,8 @@ from django.test import Client
 
 from audit.models import Action
 from members.models import Member
-from tests.conftest import SETUP, person
-from tests.staff.conftest import BACKEND, page, rows, told
+from tests.conftest import SETUP, person, sign_in_staff
+from tests.staff.conftest import page, rows, told
 
 MEMBER = "members.Member"
 
@@ -189,7 +189,7 @@ def test_a_dialog_about_nobody_is_not_found(admin, ira, unknown):
 
 def test_a_dialog_from_another_site_changes_nothing(stella, ira):
     client = Client(enforce_csrf_checks=True)
-    client.force_login(stella, backend=BACKEND)
+    sign_in_staff(client, stella)
     assert client.post(dialog(ira, "deactivate"), {"_form_submitted": "True"}).status_code == 403
     ira.refresh_from_db()
     assert ira.is_active

@@ -11,8 +11,8 @@ from members.admin import base
 from members.directory import GroupProfile
 from members.models import Group, Organization, User
 from outbox.models import OutgoingMail
-from tests.conftest import SETUP, new_key
-from tests.staff.conftest import BACKEND, page, rows, told
+from tests.conftest import SETUP, new_key, sign_in_staff
+from tests.staff.conftest import page, rows, told
 
 ORGANIZATION = "members.Organization"
 
@@ -161,7 +161,7 @@ def test_whoever_may_change_organizations_may_change_their_domains(db, acme):
     user = User.objects.create_user("helper@vendor.example", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="change_organization"))
     client = Client()
-    client.force_login(user, backend=BACKEND)
+    sign_in_staff(client, user)
     data = form(acme, domains=["acme.test"], removed=["example.com"])
     assert client.post(page(ORGANIZATION, "change", acme.pk), data).status_code == 302
     assert acme.domain_names() == ["acme.example", "acme.test"]

@@ -6,6 +6,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from members.models import User
+from tests.conftest import set_up_second_factor, sign_in_staff
+from tests.second_factor import app_code
 from tests.staff.conftest import page
 
 MODELS = [f"{model._meta.app_label}.{model.__name__}" for model in django_admin.site._registry]
@@ -29,9 +31,11 @@ def sign_in_at(client, path, email, password):
     )
 
 
-def test_staff_sign_in_with_address_and_password_and_land_where_they_wanted_to_go(stella):
+def test_staff_sign_in_with_address_password_and_code_and_land_where_they_wanted_to_go(stella):
     client = Client()
-    response = sign_in_at(client, page("members.Member"), "Stella@vendor.example", "a password of staff")
+    secret = set_up_second_factor(stella)
+    asked = sign_in_at(client, page("members.Member"), "Stella@vendor.example", "a password of staff")
+    response = client.post(asked.request["PATH_INFO"], {"code": app_code(secret)}, follow=True)
     assert (response.status_code, response.request["PATH_INFO"]) == (200, page("members.Member"))
 
 
@@ -75,7 +79,7 @@ def test_staff_who_are_deactivated_are_out_at_once(stella, admin):
 def test_staff_without_permissions_see_nothing(db, acme):
     newcomer = User.objects.create_user("new@vendor.example", is_staff=True)
     client = Client()
-    client.force_login(newcomer, backend="allauth.account.auth_backends.AuthenticationBackend")
+    sign_in_staff(client, newcomer)
     assert client.get("/admin/").status_code == 200
     for model in MODELS:
         assert client.get(page(model)).status_code == 403

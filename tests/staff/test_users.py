@@ -6,7 +6,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from members.models import User
-from tests.staff.conftest import BACKEND, page, rows
+from tests.conftest import sign_in_staff
+from tests.staff.conftest import page, rows
 
 USER = "members.User"
 GOOD = "correct horse battery"
@@ -23,7 +24,7 @@ def helper(db):
     user = User.objects.create_user("helper@vendor.example", is_staff=True)
     user.user_permissions.set(Permission.objects.all())
     client = Client()
-    client.force_login(user, backend=BACKEND)
+    sign_in_staff(client, user)
     return client
 
 
@@ -128,7 +129,7 @@ def test_whoever_may_only_look_is_shown_pages_that_change_nothing(db, acme, ana)
     looker = User.objects.create_user("looker@vendor.example", is_staff=True)
     looker.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     client = Client()
-    client.force_login(looker, backend=BACKEND)
+    sign_in_staff(client, looker)
     objects = {"members.Organization": acme, "members.Member": ana, "members.Role": acme.roles.named("Admin")}
     for model, shown in objects.items():
         path = page(model, "change", shown.pk)

@@ -108,6 +108,15 @@ class Environment(Table):
         "time since the last sign-in for which the login of somebody is kept who is a member nowhere; 0 for ever",
         default="90d",
     )
+    STAFF_SESSION_LIFETIME = Duration(
+        "time after which a session of the vendor's staff ends", default="8h", least=60, most=7 * DAY
+    )
+    STAFF_SESSION_IDLE = Duration(
+        "time without use after which a session of the vendor's staff ends",
+        default="30m",
+        least=60,
+        most=7 * DAY,
+    )
     WEB_WORKERS = WholeNumber("processes of the web server", default="2", least=1, most=256)
     WEB_THREADS = WholeNumber(
         "requests that each of them answers at the same time, of one organization one less",
