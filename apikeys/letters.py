@@ -12,7 +12,6 @@ from typing import Any
 from django.utils.text import capfirst
 
 from apikeys.models import ApiKey, Handover, KnownOrigin, Notice
-from lib.addresses import absolute
 from lib.plain_text import on_one_line
 from members.models import Level, Scope
 
@@ -206,7 +205,7 @@ def way_on(api_key: ApiKey, handover: Handover | None, now: dt.datetime) -> tupl
     """Return what a reader can do about an expiry, and where."""
     stalled = handover is not None and handover.stage == Handover.Stage.STALLED
     if api_key.is_expired(now) and (handover is None or stalled):
-        return "Generate a replacement", f"{api_access()}/keys/new?like={api_key.key_id}"
+        return "Generate a replacement", f"{keys_url(api_key)}/keys/new?like={api_key.key_id}"
     if handover is None:
         return "Rotate the key", f"{key_url(api_key)}/rotation"
     return "See how far the rotation is", key_url(api_key)
@@ -331,7 +330,7 @@ def deleted(notice: Notice, now: dt.datetime) -> Letter:
         facts=facts,
         meaning=meaning,
         action="Open API Access",
-        url=api_access(),
+        url=keys_url(api_key),
         why=because_admin(api_key),
     )
 
@@ -360,7 +359,7 @@ def leaked(notice: Notice, now: dt.datetime) -> Letter:
             "Remove the old one from where it was found, and keep the new one where nobody else reads it.",
         ],
         action="Open API Access" if replaced else "Generate a new key",
-        url=api_access() if replaced else f"{api_access()}/keys/new",
+        url=keys_url(api_key) if replaced else f"{keys_url(api_key)}/keys/new",
         needs=Level.READ if replaced else Level.ACT,
         why=because_admin(api_key),
     )
@@ -492,16 +491,16 @@ def because_admin(api_key: ApiKey) -> str:
 
 def look_at(api_key: ApiKey, action: str) -> tuple[str, str]:
     """Return `action` and the key's page; a deleted key has none."""
-    return ("Open API Access", api_access()) if api_key.deleted_at else (action, key_url(api_key))
+    return ("Open API Access", keys_url(api_key)) if api_key.deleted_at else (action, key_url(api_key))
 
 
-def api_access() -> str:
-    """Return the address of the page that lists the keys."""
-    return absolute("/settings/api-access")
+def keys_url(api_key: ApiKey) -> str:
+    """Return the address of the page that lists the keys of the organization."""
+    return api_key.organization.settings_url("api-access")
 
 
 def key_url(api_key: ApiKey) -> str:
-    return f"{api_access()}/keys/{api_key.key_id}"
+    return f"{keys_url(api_key)}/keys/{api_key.key_id}"
 
 
 def customer(api_key: ApiKey) -> str:

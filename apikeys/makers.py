@@ -14,7 +14,6 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from apikeys.letters import api_access
 from apikeys.models import ApiKey
 from audit.actor import Actor
 from audit.models import Action, Event
@@ -81,7 +80,7 @@ def makers_mail(maker: Member, keys: Sequence[ApiKey], by: Actor, address: str) 
         ],
         "has_scim": any(api_key.kind == ApiKey.Kind.SCIM for api_key in keys),
         "has_api": any(api_key.kind != ApiKey.Kind.SCIM for api_key in keys),
-        "keys_url": api_access(),
+        "keys_url": organization.settings_url("api-access"),
     }
     mail = EmailMultiAlternatives(
         subject=subject, body=render_to_string("apikeys/mail/makers.txt", context), to=[address]

@@ -54,8 +54,8 @@ class Content:
 
     `others` are more people, for the floor, which works on the same tables: each finds its members as it left them.
     The sampled people are in the large group and not in the small one. `cursor` is that of a page near the list's end,
-    `session` the cookie of an Admin, `more_keys` are further keys of the first organization, and `neighbours` are the
-    people of another, small one.
+    `session` the cookie of an Admin of the first organization, `organization_id` its Organization ID, `more_keys` are
+    further keys of it, and `neighbours` are the people of another, small one.
     """
 
     organizations: list[Organization]
@@ -65,6 +65,7 @@ class Content:
     large_group: str = ""
     cursor: str = ""
     session: str = ""
+    organization_id: str = ""
     more_keys: list[str] = field(default_factory=list)
     neighbours: list[Person] = field(default_factory=list)
     seconds: float = 0.0

@@ -97,7 +97,8 @@ def listing(query: Callable[[Subject], str]) -> Requests:
 
 
 def members_page(subject: Subject) -> list[Request]:
-    return [Request("GET", "/settings/members", {"Cookie": f"sessionid={subject.content.session}"})]
+    content = subject.content
+    return [Request("GET", f"/settings/{content.organization_id}/members", {"Cookie": f"sessionid={content.session}"})]
 
 
 def finds_some(body: bytes) -> bool:

@@ -12,14 +12,21 @@ from members.models import Level, Scope
 
 P = ParamSpec("P")
 View = Callable[Concatenate[MemberRequest, P], HttpResponseBase]
+# As the URLconf calls it: with the Organization ID.
+Page = Callable[..., HttpResponseBase]
 
 
-def requires(scope: Scope, level: Level = Level.READ) -> Callable[[View[P]], View[P]]:
-    """Let a view be used only by members who have `level` in `scope`; anybody else gets the 403 page."""
+def requires(scope: Scope, level: Level = Level.READ) -> Callable[[View[P]], Page]:
+    """Let a view be used only by members who have `level` in `scope`; anybody else gets the 403 page.
 
-    def decorate(view: View[P]) -> View[P]:
+    The view doesn't get the Organization ID from its path: `request.organization` is that organization.
+    """
+
+    def decorate(view: View[P]) -> Page:
         @wraps(view)
-        def guarded(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def guarded(
+            request: MemberRequest, organization_id: str, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponseBase:
             if not request.member.can(scope, level):
                 raise PermissionDenied(f"Your role, {request.member.role}, may not {level} in {scope.label}.")
             return view(request, *args, **kwargs)

@@ -100,7 +100,7 @@ class AccountAdapter(DefaultAccountAdapter):
         assert isinstance(user, User)  # noqa: S101 - the user model
         is_first = user.last_login is None
         super().login(request, user)
-        record_by_person(Action.SIGNED_IN, memberships(user, request.session), request)
+        record_by_person(Action.SIGNED_IN, memberships(user, request.session).usable, request)
         record_in_history(Action.SIGNED_IN, user, by=user.pk, request=request)
         if not is_first and not Device.of(request).knows(user.email):
             tell_new_device(user, request)

@@ -10,6 +10,8 @@ import uuid
 
 ORGANIZATION_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 ORGANIZATION_ID_LENGTH = 12
+# A regular expression for an Organization ID. There is one spelling: upper case is another text.
+ORGANIZATION_ID = f"[{ORGANIZATION_ID_ALPHABET}]{{{ORGANIZATION_ID_LENGTH}}}"
 
 
 def uuid7() -> uuid.UUID:

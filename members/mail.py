@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from lib.addresses import absolute
 from lib.plain_text import on_one_line
 from members.models import Member, NewAdmin
 from outbox.models import one_line
@@ -28,7 +27,7 @@ def activation_mail(member: Member, inviter: str) -> EmailMessage:
         "organization": organization,
         "role": in_quotes(member.role.name),
         "address": member.user_name,
-        "url": absolute("/settings/"),
+        "url": member.organization.settings_url(),
     }
     return EmailMessage(
         subject=f"You have been added to {organization}",
@@ -56,8 +55,8 @@ def new_admins_mail(new_admins: Sequence[NewAdmin], address: str) -> EmailMessag
             {"label": "Key", "value": first.made_by, "is_code": True},
             {"label": "When", "value": f"{at:%-d %b %Y, %H:%M} ({organization.time_zone})"},
         ],
-        "members_url": absolute("/settings/members?role=Admin"),
-        "security_url": absolute("/settings/security"),
+        "members_url": organization.settings_url("members?role=Admin"),
+        "security_url": organization.settings_url("security"),
     }
     mail = EmailMultiAlternatives(
         subject=subject, body=render_to_string("members/mail/new_admins.txt", context), to=[address]

@@ -5,8 +5,7 @@ A new room is a line here; the navigation, the tabs and the landing page follow.
 
 from dataclasses import dataclass
 
-from django.urls import reverse
-
+from members.addresses import page_path
 from members.models import Level, Member, Scope
 
 
@@ -19,10 +18,9 @@ class Room:
     icon: str
     tab: bool = False
 
-    @property
-    def path(self) -> str:
-        """The room's own path; its pages lie below."""
-        return reverse(self.url)
+    def path_in(self, organization_id: str) -> str:
+        """Return the room's own path in an organization; its pages lie below."""
+        return page_path(organization_id, self.url)
 
 
 ROOMS = (

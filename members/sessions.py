@@ -1,6 +1,7 @@
 """Which member a signed-in browser is, and until when.
 
-A session belongs to a User; which organization it is in follows from the user's memberships. A membership counts only
+A session belongs to a User. The path of a page says which organization it is about; the session only remembers the one
+used last. A membership counts only
 
 - if the session began after its sessions were last ended, so that deactivation throws a person out at once and
   reactivation does not let an old session back in;
@@ -9,7 +10,9 @@ A session belongs to a User; which organization it is in follows from the user's
 """
 
 import datetime as dt
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
@@ -21,6 +24,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from audit.models import Action, Actor, Event
+from lib.best_effort import try_to_write
 from lib.each import concerns_all_rows, for_each
 from members.models import Member, User
 from members.proofs import proof_of_sign_in
@@ -45,27 +49,43 @@ def note_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
     request.session[PROVEN_AT] = proof.isoformat() if proof else ""
 
 
-def memberships(user: User, session: SessionBase) -> list[Member]:
-    """Return the active members that `user` may be in this session, with role and organization.
+class Memberships(NamedTuple):
+    """Active members with a user's address, with role and organization.
 
-    The first is who they are now: the one chosen last, else the oldest.
+    The session may be those in `usable`; the one used last comes first, else the oldest. Those in `unproven` are
+    younger than the proof of the session.
     """
-    usable = [member for member in memberships_of(user) if opens(session, member)]
+
+    usable: list[Member]
+    unproven: list[Member]
+
+
+def memberships(user: User, session: SessionBase) -> Memberships:
+    """Return who `user` is in this session. A membership that was added since the last page is there at once."""
+    theirs, last_used = memberships_of(user), session.get(MEMBER_ID)
+    usable = [member for member in theirs if opens(session, member)]
     if unclaimed := [member.pk for member in usable if member.user_id is None]:
-        Member.objects.filter(pk__in=unclaimed, user=None).update(user=user)
-    chosen = session.get(MEMBER_ID)
-    return sorted(usable, key=lambda member: str(member.pk) != chosen)
+        try_to_write(partial(claim, user, unclaimed))
+    usable.sort(key=lambda member: str(member.pk) != last_used)
+    return Memberships(usable, [member for member in theirs if not proves(session, member)])
 
 
-def choose_membership(member: Member, session: SessionBase, by: Actor) -> None:
-    """Go on as `member`, who has to be one of the session's `memberships`; the organization entered records it."""
-    session[MEMBER_ID] = str(member.pk)
-    Event.record(Action.ORGANIZATION_ENTERED, member.organization, by=by, target=member)
+def claim(user: User, unclaimed: list[UUID]) -> None:
+    """Give `user` the members with these keys, unless somebody has them."""
+    Member.objects.filter(pk__in=unclaimed, user=None).update(user=user)
 
 
-def unproven_memberships(user: User, session: SessionBase) -> list[Member]:
-    """Return the active members with the user's address that are younger than the proof of this session."""
-    return [member for member in memberships_of(user) if not proves(session, member)]
+def remember_last_used(member: Member, session: SessionBase, by: Actor) -> None:
+    """Remember which of the session's memberships was used last; the organization that is entered records it.
+
+    If the database can't write now, the page is shown all the same, and the next one tries again.
+    """
+
+    def record() -> None:
+        Event.record(Action.ORGANIZATION_ENTERED, member.organization, by=by, target=member)
+
+    if try_to_write(record):
+        session[MEMBER_ID] = str(member.pk)
 
 
 def memberships_of(user: User) -> list[Member]:

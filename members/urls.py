@@ -1,12 +1,11 @@
-"""The settings' own pages: where they begin, Security, and Members."""
+"""An organization's settings: where they begin, Security, and Members."""
 
 from django.urls import path
 
 from members.views import erasure, home, key_policy, member, member_list, security
 
 urlpatterns = [
-    path("", home.home, name="settings"),
-    path("memberships/<uuid:member_id>", home.membership, name="membership"),
+    path("", home.home, name="organization"),
     path("security", security.security, name="security"),
     path("security/scim/activation", security.scim_activation, name="scim-activation"),
     path("security/scim/deactivation", security.scim_deactivation, name="scim-deactivation"),

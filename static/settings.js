@@ -258,7 +258,8 @@ function remedyOf(xhr, form) {
 
 for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, ({ type, target, detail: { xhr } }) => {
-    const gone = xhr.status === 404 && target.dataset.gone;
+    // A page that gives a reason of its own, such as a membership that has ended, knows better.
+    const gone = xhr.status === 404 && !read(xhr).querySelector("[data-reason]") && target.dataset.gone;
     const words = gone || [reasonOf(type, xhr), outcomeOf(xhr, target), remedyOf(xhr, target)].filter(Boolean).join(" ");
     fault(words, controlOf(target));
   });

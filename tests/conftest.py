@@ -37,6 +37,11 @@ from torii_settings.logs import Lines
 SETUP = Actor.system("tests")
 SIGN_IN = "allauth.account.auth_backends.AuthenticationBackend"
 
+# The Organization IDs of the cast, and where the settings of each are.
+ACME_ID, GLOBEX_ID = "acmeacme2345", "gxgxgxgx6789"
+IDS = {"Acme": {"public_id": ACME_ID}, "Globex": {"public_id": GLOBEX_ID}}
+ACME, GLOBEX = f"/settings/{ACME_ID}", f"/settings/{GLOBEX_ID}"
+
 Migrate = Callable[..., Any]
 
 
@@ -92,7 +97,7 @@ def alike_ids(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def organization(name: str, *domains: str) -> Organization:
     """Make an organization with SCIM on."""
-    made = Organization.objects.create_organization(name, domains=list(domains), by=SETUP)
+    made = Organization.objects.create_organization(name, domains=list(domains), by=SETUP, **IDS.get(name, {}))
     made.enable_scim(by=SETUP)
     return made
 

@@ -97,7 +97,6 @@ NAMED = {
 # Settings pages whatever the role, by the name of their view; `members.middleware.CurrentMember` lets members in.
 FOR_MEMBERS = {
     "home": Who.MEMBER,
-    "membership": Who.MEMBER,
     # Leads to the same page of an organization.
     "short_address": Who.SIGNED_IN,
 }

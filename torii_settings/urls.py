@@ -1,11 +1,21 @@
 """Every door of the project. Machines' come first: their requests are the many."""
 
 from django.contrib import admin
+<<<<<<< HEAD
 from django.urls import include, path, re_path
+=======
+from django.urls import URLPattern, URLResolver, include, path
+>>>>>>> cbc9a0e (Put the Organization ID into the path of the settings pages)
 from django.views.generic import RedirectView
 
+import apikeys.urls
+import members.urls
 from api.docs import docs_page
+<<<<<<< HEAD
 from scim.views.base import not_found
+=======
+from members.views.short_address import short_address, short_addresses
+>>>>>>> cbc9a0e (Put the Organization ID into the path of the settings pages)
 from scim.views.search import RootView
 from torii_settings.favicon import favicon
 from torii_settings.health import healthz, readyz
@@ -14,6 +24,13 @@ from torii_settings.health import healthz, readyz
 STAFF_PAGES = [each for each in admin.site.get_urls() if getattr(each, "name", "") != "view_on_site"]
 
 handler500 = "torii_settings.error_pages.server_error"
+
+# The settings pages of an organization.
+PAGES: list[URLPattern | URLResolver] = [
+    *members.urls.urlpatterns,
+    *apikeys.urls.urlpatterns,
+    path("security/guides/", include("torii_settings.guides.urls")),
+]
 
 urlpatterns = [
     path("scim/v2", RootView.as_view()),
@@ -26,9 +43,9 @@ urlpatterns = [
     path("favicon.ico", favicon, name="favicon"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("settings/", include("members.urls")),
-    path("settings/", include("apikeys.urls")),
-    path("settings/security/guides/", include("torii_settings.guides.urls")),
+    path("settings/", short_address, name="settings"),
+    path("settings/<organization_id:organization_id>/", include(PAGES)),
+    path("settings/", include(list(short_addresses(PAGES)))),
     path("accounts/", include("torii_settings.account_urls")),
     path("admin/", (STAFF_PAGES, "admin", admin.site.name)),
     path("", RedirectView.as_view(pattern_name="settings", permanent=False), name="home"),

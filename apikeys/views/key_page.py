@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -13,6 +13,7 @@ from apikeys.reminders import schedule
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import Level, Scope
+from members.views.answers import redirect_to
 
 OTHER_MAILS_SHOWN = 50
 # Of networks and of user agents, unless all are asked for.
@@ -56,7 +57,7 @@ def origins(request: MemberRequest, key_id: str) -> HttpResponse:
         api_key.accept_origins(by=request.actor)
         words = "Noted: you know from where <bdi>“{}”</bdi> is used."
         messages.success(request, format_html(words, api_key.description))
-    return redirect("api-key", key_id=key_id)
+    return redirect_to(request, "api-key", key_id)
 
 
 def find_key(request: MemberRequest, key_id: str) -> ApiKey:

@@ -88,6 +88,7 @@ def furnished(content: Content) -> Content:
         large_group=make_group(client, organization, "Many", many),
         cursor=cursor_near_the_end(client, organization.members.count()),
         session=session_of(organization.members.admins().get()),
+        organization_id=organization.public_id,
         more_keys=[new_key(organization.public_id) for _ in range(MORE_KEYS)],
         neighbours=neighbours(),
     )

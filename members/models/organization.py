@@ -194,6 +194,10 @@ class Organization(models.Model):
         """The URL that an admin pastes into the identity provider."""
         return absolute("/scim/v2")
 
+    def settings_url(self, page: str = "") -> str:
+        """Return the URL of a page of this organization's settings, as in `members`: what mails link to."""
+        return absolute(f"/settings/{self.public_id}/{page}")
+
     @property
     def zone(self) -> dt.tzinfo:
         """The organization's time zone; UTC on a host that doesn't know it."""

@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms, template
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from members.addresses import page_path
 from members.models import Level, Member, Scope
 from members.navigation import rooms_of
 
@@ -17,7 +19,22 @@ def rooms(context: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rooms that the signed-in member may see; `current` is "page", "true" (a page below) or ""."""
     request: HttpRequest = context["request"]
     member: Member = request.member  # type: ignore[attr-defined]
-    return [{"room": room, "current": current(request.path, room.path)} for room in rooms_of(member)]
+    organization_id = member.organization.public_id
+    paths = {room: room.path_in(organization_id) for room in rooms_of(member)}
+    return [{"room": room, "path": path, "current": current(request.path, path)} for room, path in paths.items()]
+
+
+@register.simple_tag(takes_context=True, name="page_path")
+def page_path_tag(context: dict[str, Any], name: str, *args: Any) -> str:
+    """Return the path of a settings page, as `{% url %}` does, in the organization that the request is about."""
+    return page_path(context["request"].organization.public_id, name, *args)
+
+
+@register.simple_tag(takes_context=True)
+def start_path(context: dict[str, Any]) -> str:
+    """Return where the settings begin: those of the organization that the request is about, if it is about one."""
+    organization = getattr(context.get("request"), "organization", None)
+    return page_path(organization.public_id, "organization") if organization else reverse("settings")
 
 
 def current(path: str, room: str) -> str:

@@ -36,7 +36,7 @@ def new_member(request: MemberRequest) -> HttpResponse:
         form.add_error("email", error.detail)
         return render_new_member(request, form)
     messages.success(request, format_html("<bdi>{}</bdi> was added.", member.full_name))
-    return see_other(request, "member", member_id=member.pk)
+    return see_other(request, "member", member.pk)
 
 
 @requires(Scope.MEMBERS, Level.ACT)
@@ -56,7 +56,7 @@ def role(request: MemberRequest, member_id: UUID) -> HttpResponse:
         return render_refused_role(request, member, form)
     words = "<bdi>{}</bdi> now has the role <bdi>{}</bdi>."
     messages.success(request, format_html(words, member.full_name, member.role))
-    return see_other(request, "member", member_id=member.pk)
+    return see_other(request, "member", member.pk)
 
 
 @requires(Scope.MEMBERS, Level.ACT)
@@ -72,7 +72,7 @@ def deactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
         context = {"member": member, "error": error.detail}
         return render(request, "members/member_deactivation.html", context, status=REFUSED)
     messages.success(request, format_html("<bdi>{}</bdi> was deactivated.", member.full_name))
-    return see_other(request, "member", member_id=member.pk)
+    return see_other(request, "member", member.pk)
 
 
 @requires(Scope.MEMBERS, Level.ACT)
@@ -84,7 +84,7 @@ def reactivation(request: MemberRequest, member_id: UUID) -> HttpResponse:
         return render(request, "members/member_reactivation.html", {"member": member})
     member.reactivate(by=request.actor)
     messages.success(request, format_html("<bdi>{}</bdi> was reactivated.", member.full_name))
-    return see_other(request, "member", member_id=member.pk)
+    return see_other(request, "member", member.pk)
 
 
 def find_member(request: MemberRequest, member_id: UUID) -> Member:

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 
 from apikeys.next_step import next_step
@@ -10,7 +10,7 @@ from apikeys.policy import keys_against_policy
 from members.access import requires
 from members.middleware import MemberRequest
 from members.models import Level, Scope
-from members.views.answers import see_other
+from members.views.answers import redirect_to, see_other
 
 
 @requires(Scope.SECURITY)
@@ -35,7 +35,7 @@ def scim_activation(request: MemberRequest) -> HttpResponse:
         if request.htmx.target == "scim-off":
             return render(request, "apikeys/scim_turned_on.html")
         messages.success(request, "SCIM provisioning is on.")
-    return redirect("security")
+    return redirect_to(request, "security")
 
 
 @requires(Scope.SECURITY, Level.ACT)
@@ -46,7 +46,7 @@ def admin_assignment(request: MemberRequest) -> HttpResponse:
         request.organization.let_directory_assign_admin(allowed, by=request.actor)
         may = "may" if allowed else "may not"
         messages.success(request, f"The identity provider {may} assign Admin.")
-    return redirect("security")
+    return redirect_to(request, "security")
 
 
 @requires(Scope.SECURITY, Level.ACT)

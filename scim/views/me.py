@@ -25,7 +25,7 @@ def signed_in_member(request: HttpRequest) -> Member:
     AUTHENTICATION.process_request(request)
     if not request.user.is_authenticated:
         raise ScimRefusal(401, "Sign in first, or send a SCIM key.", WWW_Authenticate='Bearer realm="scim"')
-    usable = memberships(request.user, request.session)
+    usable = memberships(request.user, request.session).usable
     if not usable:
         raise ScimRefusal(403, "You are signed in but a member of no organization.")
     return usable[0]

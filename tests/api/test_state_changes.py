@@ -7,7 +7,7 @@ from audit.models import Action, ActorKind, Event
 from members.models import Level, Member, Organization, Role
 from members.models.scope import everywhere
 from tests.api.client import Script, assert_problem
-from tests.conftest import SETUP
+from tests.conftest import ACME, SETUP
 from tests.identity_provider import IdentityProvider
 
 
@@ -78,9 +78,9 @@ def test_deactivation_and_reactivation_are_idempotent(script: Script, acme: Orga
 
 def test_deactivation_ends_sessions(script: Script, ira: Member, sign_in) -> None:
     browser = sign_in(ira)
-    assert browser.get("/settings/members").status_code == 200
+    assert browser.get(f"{ACME}/members").status_code == 200
     script.call("POST", f"members/{ira.pk}/deactivation")
-    assert browser.get("/settings/members").status_code == 403
+    assert browser.get(f"{ACME}/members").status_code == 403
 
 
 @pytest.mark.parametrize(

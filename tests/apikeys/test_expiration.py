@@ -10,10 +10,10 @@ from django.core.management import CommandError, call_command
 from apikeys.errors import KeyInvalid
 from apikeys.models import ApiKey, expiry_instant
 from tests.api.client import Script
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 
 NOW = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
-FORM = "/settings/api-access/keys/new"
+FORM = f"{ACME}/api-access/keys/new"
 TOO_LATE = (dt.date(2037, 3, 2), dt.date(9999, 12, 31))
 TOO_EARLY = (dt.date(1, 1, 1), dt.date(2027, 3, 1))
 ZONES = ("Pacific/Kiritimati", "Pacific/Pago_Pago", "UTC")
@@ -55,7 +55,7 @@ def test_every_door_refuses_what_is_too_late_or_past(acme, ana, sign_in, capsys,
     if zone == "UTC":
         assert said in answer.content.decode()
     old = new_key(acme).api_key
-    assert browser.post(f"/settings/api-access/keys/{old.key_id}/rotation", asked).status_code == 422
+    assert browser.post(f"{ACME}/api-access/keys/{old.key_id}/rotation", asked).status_code == 422
     with pytest.raises(CommandError):
         call_command("create_api_key", acme.public_id, type="scim", description="Okta", expires=expires_on)
     assert acme.api_keys.count() == 1
@@ -68,7 +68,7 @@ def test_the_form_offers_no_date_beyond(acme, ana, sign_in):
 @pytest.mark.parametrize("expires_on", [dt.date(2050, 1, 1), dt.date(9999, 12, 31)])
 def test_a_key_made_for_longer_is_rotated_with_a_usual_lifetime(acme, ana, sign_in, expires_on):
     old = expiring(acme, expires_on)
-    page = sign_in(ana).get(f"/settings/api-access/keys/{old.key_id}/rotation").content.decode()
+    page = sign_in(ana).get(f"{ACME}/api-access/keys/{old.key_id}/rotation").content.decode()
     assert 'value="365-days" required checked' in page
     assert "As before" not in page
 
@@ -91,10 +91,10 @@ def test_a_key_of_the_year_9999_is_shown_after_any_change_of_zone(acme, ana, sig
     move(acme, zone)
     acme.set_key_policy(by=SETUP, key_expiration_required=True)
     browser = sign_in(ana)
-    page = f"/settings/api-access/keys/{api_key.key_id}"
-    for path in ("/settings/api-access", page, f"{page}/rotation", f"{page}/deletion", f"{FORM}?like={api_key.key_id}"):
+    page = f"{ACME}/api-access/keys/{api_key.key_id}"
+    for path in (f"{ACME}/api-access", page, f"{page}/rotation", f"{page}/deletion", f"{FORM}?like={api_key.key_id}"):
         assert browser.get(path).status_code == 200, path
-    assert browser.get("/settings/security").status_code == 200
+    assert browser.get(f"{ACME}/security").status_code == 200
     assert script.read(f"api-keys/{api_key.key_id}")["expires_on"] == "9999-12-31"
     assert [key["expires_on"] for key in script.results("api-keys")] == [None, "9999-12-31"]
     call_command("send_expiry_reminders", dry_run=True)
@@ -118,7 +118,7 @@ def test_where_the_clock_skips_midnight_the_form_says_what_everything_else_says(
         said = f"{expires_on:%-d %b %Y}, 01:00 ({zone})"
         assert said in sign_in(ana).get(FORM).content.decode()
         api_key = new_key(acme, expires_on=expires_on).api_key
-        assert said in sign_in(ana).get(f"/settings/api-access/keys/{api_key.key_id}").content.decode()
+        assert said in sign_in(ana).get(f"{ACME}/api-access/keys/{api_key.key_id}").content.decode()
     stored = ApiKey.objects.get(pk=api_key.pk)
     assert stored.expires_at == local
     assert stored.expires_at.astimezone(ZoneInfo(zone)).hour == 1

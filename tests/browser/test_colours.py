@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Open
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 
 Colour = tuple[float, float, float]
 
@@ -46,7 +46,7 @@ def differs(one: str, other: str) -> bool:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_forced_colours_show_the_switch_the_tab_and_the_edge_of_a_dialog(acme, ana, open_browser: Open, scheme: str):
     page = open_browser(ana, forced_colors="active", color_scheme=scheme)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     switch, canvas = (
         page.get_by_role("switch", name="SCIM provisioning"),
         style(page.locator("body"), "backgroundColor"),
@@ -80,7 +80,7 @@ def test_forced_colours_show_the_switch_the_tab_and_the_edge_of_a_dialog(acme, a
 
 
 def ask_for_a_key(page: Page) -> None:
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
 
@@ -108,7 +108,7 @@ def test_a_button_that_cannot_be_pressed_is_readable(acme, ana, open_browser: Op
     page.get_by_role("button", name="Got it").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
 
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Delete Okta").click()
     page.route("**/deletion", lambda route: held.append(route))
     danger = page.get_by_role("button", name="Delete key")
@@ -119,7 +119,7 @@ def test_a_button_that_cannot_be_pressed_is_readable(acme, ana, open_browser: Op
 
 
 @pytest.mark.parametrize(
-    "path", ["/settings/security", "/settings/api-access", "/settings/members", "/settings/security/guides/okta"]
+    "path", [f"{ACME}/security", f"{ACME}/api-access", f"{ACME}/members", f"{ACME}/security/guides/okta"]
 )
 def test_paper_is_light_whatever_the_screen_is(acme, ana, open_browser: Open, path: str):
     new_key(acme, description="Okta")

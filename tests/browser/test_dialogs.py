@@ -5,13 +5,13 @@ import re
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 
 
 def test_a_key_is_deleted_in_a_dialog(acme, ana, open_browser):
     new_key(acme, description="Okta")
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Delete Okta").click()
     dialog = page.get_by_role("dialog", name="Delete this key?")
     dialog.get_by_role("button", name="Delete key").click()
@@ -22,18 +22,18 @@ def test_a_key_is_deleted_in_a_dialog(acme, ana, open_browser):
 
 def test_a_click_beside_a_dialog_and_its_cancel_link_close_it(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     for close in (lambda: page.mouse.click(4, 4), lambda: page.get_by_role("link", name="Cancel").click()):
         page.get_by_role("link", name="Add member").click()
         expect(page.get_by_role("dialog", name="Add member")).to_be_visible()
         close()
         expect(page.get_by_role("dialog")).to_be_hidden()
-    assert page.url.endswith("/settings/members")
+    assert page.url.endswith(f"{ACME}/members")
 
 
 def test_what_is_wrong_is_said_in_the_dialog(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto(f"/settings/members/{ana.pk}")
+    page.goto(f"{ACME}/members/{ana.pk}")
     page.get_by_role("link", name="Deactivate member").click()
     dialog = page.get_by_role("dialog", name="Deactivate Ana Admin?")
     dialog.get_by_role("button", name="Deactivate member").click()
@@ -47,7 +47,7 @@ def test_a_date_of_ones_own_is_printed_as_the_instant_that_it_means(acme, ana, o
     acme.time_zone = "Europe/Berlin"
     acme.save()
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     expect(page.get_by_label("Expiration date of your own")).to_be_hidden()
     page.get_by_label("A date of your own", exact=True).check()
@@ -65,7 +65,7 @@ def test_a_date_of_ones_own_is_printed_as_the_instant_that_it_means(acme, ana, o
 )
 def test_a_date_of_ones_own_begins_when_the_clock_says(acme, ana, open_browser, zone, day, said):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("A date of your own", exact=True).check()
     # The browser asks its own tz database, which may lack the zone.
@@ -78,7 +78,7 @@ def test_the_list_follows_the_search_as_it_is_typed(acme, ana, open_browser):
     for number in range(60):
         person(acme, f"p{number}@acme.example", f"Person {number}", "Read Only")
     page = open_browser(ana)
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     search = page.get_by_label("Search by name")
     search.press_sequentially("person 59", delay=20)
     expect(page.get_by_role("row")).to_have_count(2)
@@ -96,7 +96,7 @@ def test_the_list_follows_the_search_as_it_is_typed(acme, ana, open_browser):
 
 def test_a_session_that_has_ended_leads_to_the_sign_in_page(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.context.clear_cookies()
     page.get_by_role("link", name="Generate API key").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -105,7 +105,7 @@ def test_a_session_that_has_ended_leads_to_the_sign_in_page(acme, ana, open_brow
 def test_an_answer_that_never_comes_is_told_and_the_switch_goes_back(acme, ana, open_browser):
     acme.disable_scim(by=SETUP)
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.route("**/activation", lambda route: route.abort())
     page.get_by_role("switch", name="SCIM provisioning").click()
     expect(page.get_by_role("alert")).to_contain_text("It isn’t known whether SCIM was turned on.")
@@ -114,7 +114,7 @@ def test_an_answer_that_never_comes_is_told_and_the_switch_goes_back(acme, ana, 
 
 def test_a_double_click_sends_a_form_once(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
     waiting: list[Route] = []
@@ -130,7 +130,7 @@ def test_a_double_click_sends_a_form_once(acme, ana, open_browser):
 
 def test_the_focus_goes_to_the_field_that_is_wrong(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     expect(page.get_by_label("Description")).to_be_focused()
     page.get_by_label("Description").fill("Okta")
@@ -144,7 +144,7 @@ def test_toasts_go_away(acme, ana, open_browser):
     acme.disable_scim(by=SETUP)
     page = open_browser(ana)
     page.clock.install()
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("switch", name="SCIM provisioning").click()
     toast = page.get_by_text("SCIM provisioning is on.")
     expect(toast).to_be_visible()
@@ -154,7 +154,7 @@ def test_toasts_go_away(acme, ana, open_browser):
 
 def test_the_switch_does_not_move_before_the_dialog_is_answered(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.evaluate(
         "() => { window.moves = 0; document.addEventListener('change', () => { window.moves += 1; }, true); }"
     )
@@ -171,7 +171,7 @@ def test_the_switch_does_not_move_before_the_dialog_is_answered(acme, ana, open_
 def test_the_switch_does_not_move_before_scim_is_on(acme, ana, open_browser):
     acme.disable_scim(by=SETUP)
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     held: list[Route] = []
     page.route("**/activation", lambda route: held.append(route))
     switch = page.get_by_role("switch", name="SCIM provisioning")
@@ -186,7 +186,7 @@ def test_the_switch_does_not_move_before_scim_is_on(acme, ana, open_browser):
 
 def test_a_dialog_never_gives_the_page_its_title(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     expect(page).to_have_title("API Access · Torii")
     page.get_by_role("link", name="Generate API key").click()
     dialog = page.get_by_role("dialog", name="Generate API key")
@@ -202,7 +202,7 @@ def test_links_on_a_panel_s_own_page_lead_to_pages(acme, ana, open_browser):
     old = new_key(acme, description="Okta").api_key
     old.rotate(description="Okta", expires_on=None, by=SETUP)
     page = open_browser(ana)
-    page.goto(f"/settings/api-access/keys/{old.key_id}/rotation")
+    page.goto(f"{ACME}/api-access/keys/{old.key_id}/rotation")
     page.get_by_role("link", name="Show the new key").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
 
@@ -210,7 +210,7 @@ def test_links_on_a_panel_s_own_page_lead_to_pages(acme, ana, open_browser):
 def test_waiting_shows_on_the_button_after_300_ms(acme, ana, open_browser):
     page = open_browser(ana)
     page.clock.install()
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     held: list[Route] = []
     page.route("**/keys/new", lambda route: held.append(route))
 
@@ -247,7 +247,7 @@ def test_waiting_shows_on_the_button_after_300_ms(acme, ana, open_browser):
 
 def test_waiting_shows_on_the_button_of_a_page_too(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access/keys/new")
+    page.goto(f"{ACME}/api-access/keys/new")
     page.get_by_label("Description").fill("Okta")
     # As long as the answer is to come, the browser stays where it is.
     page.evaluate("() => addEventListener('submit', (event) => event.preventDefault())")
@@ -264,11 +264,11 @@ def test_a_dialog_begins_at_its_top_however_little_room_there_is(acme, ana, open
     new_key(acme, description="Okta")
     page = open_browser(ana, viewport=viewport)
     for path, link in (
-        ("/settings/api-access", "Generate API key"),
-        ("/settings/api-access", "Rotate Okta"),
-        ("/settings/api-access", "Delete Okta"),
-        ("/settings/security", "Edit the policy"),
-        ("/settings/members", "Add member"),
+        (f"{ACME}/api-access", "Generate API key"),
+        (f"{ACME}/api-access", "Rotate Okta"),
+        (f"{ACME}/api-access", "Delete Okta"),
+        (f"{ACME}/security", "Edit the policy"),
+        (f"{ACME}/members", "Add member"),
     ):
         page.goto(path)
         page.get_by_role("link", name=link).click()
@@ -277,7 +277,7 @@ def test_a_dialog_begins_at_its_top_however_little_room_there_is(acme, ana, open
         assert dialog.evaluate("dialog => dialog.scrollTop") == 0, link
         # The focus is in the dialog and in sight: on the first field, or on the title.
         expect(dialog.locator(":focus")).to_be_in_viewport()
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
     page.get_by_role("button", name="Generate key").click()
@@ -286,7 +286,7 @@ def test_a_dialog_begins_at_its_top_however_little_room_there_is(acme, ana, open
 
 def test_a_dialog_opens_although_its_own_files_are_missing(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.route("**/static/new_key*", lambda route: route.abort())
     page.get_by_role("link", name="Generate API key").click()
     expect(page.get_by_role("dialog", name="Generate API key")).to_be_visible()
@@ -294,7 +294,7 @@ def test_a_dialog_opens_although_its_own_files_are_missing(ana, open_browser):
 
 def test_a_page_of_another_kind_never_empties_the_dialog(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     dialog = page.get_by_role("dialog", name="Generate API key")
     dialog.get_by_label("Description").fill("Okta")

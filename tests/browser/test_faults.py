@@ -7,10 +7,10 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from members.models import Member
 from tests.browser.conftest import Open
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 
 Answer = Callable[[Route], None]
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 
 
 def status(code: int, **headers: str) -> Answer:
@@ -142,28 +142,28 @@ def reach_deletion(page: Page, key_id: str, rita: Member) -> None:
 
 
 def reach_turning_off(page: Page, key_id: str, rita: Member) -> None:
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("switch", name="SCIM provisioning").click()
 
 
 def reach_policy(page: Page, key_id: str, rita: Member) -> None:
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("link", name="Edit the policy").click()
 
 
 def reach_new_member(page: Page, key_id: str, rita: Member) -> None:
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     page.get_by_role("link", name="Add member").click()
 
 
 def reach_deactivation(page: Page, key_id: str, rita: Member) -> None:
-    page.goto(f"/settings/members/{rita.pk}")
+    page.goto(f"{ACME}/members/{rita.pk}")
     page.get_by_role("link", name="Deactivate member").click()
 
 
 def reach_reactivation(page: Page, key_id: str, rita: Member) -> None:
     rita.deactivate(by=SETUP)
-    page.goto(f"/settings/members/{rita.pk}")
+    page.goto(f"{ACME}/members/{rita.pk}")
     page.get_by_role("link", name="Reactivate member").click()
 
 

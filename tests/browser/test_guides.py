@@ -5,13 +5,14 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
 from tests.browser.test_looks import MODES, look, photograph
+from tests.conftest import ACME
 
 GUIDES = ("okta", "entra")
 NARROW = MODES["narrow"]
 
 
 def read(page: Page, guide: str) -> None:
-    page.goto(f"/settings/security/guides/{guide}")
+    page.goto(f"{ACME}/security/guides/{guide}")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -26,7 +27,7 @@ def test_the_guides_have_no_fault_that_a_program_finds(ana, open_browser: Open, 
 
 def test_from_security_to_a_section_of_the_other_guide(acme, ana, open_browser: Open):
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("link", name="Okta").click()
     expect(page.get_by_role("heading", name="Set up Okta")).to_be_visible()
     page.get_by_role("link", name="its guide").click()

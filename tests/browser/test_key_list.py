@@ -12,10 +12,10 @@ from members.models import Member, Organization
 from tests.browser.conftest import Open
 from tests.browser.test_faults import status
 from tests.browser.test_looks import MODES, look
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.rotations import rotated
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 DAY = dt.timedelta(days=1)
 WIDTHS = [1024, 1280, 1600]
 
@@ -99,7 +99,7 @@ def test_the_list_and_the_new_key_have_no_fault_that_a_program_finds(acme, many,
     wrong += look(page, "key-rotation-failed", mode)
     for api_key in acme.api_keys.scim().existing():
         api_key.delete_key(by=SETUP)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     wrong += look(page, "security-next-step", mode)
     assert not wrong, "\n".join(wrong)
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 
 TABS = 60
 
@@ -20,7 +20,7 @@ def tab_to(page: Page, what: str) -> None:
 
 def test_a_key_is_generated_and_stored_without_a_mouse(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     tab_to(page, "main a[data-dialog]")
     page.keyboard.press("Enter")
     expect(page.get_by_label("Description")).to_be_focused()
@@ -45,7 +45,7 @@ def test_a_key_is_generated_and_stored_without_a_mouse(acme, ana, open_browser):
 def test_escape_closes_a_dialog_and_gives_the_focus_back(acme, ana, open_browser):
     new_key(acme, description="Okta")
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     tab_to(page, ".row-actions .danger")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Keep key")).to_be_focused()
@@ -56,7 +56,7 @@ def test_escape_closes_a_dialog_and_gives_the_focus_back(acme, ana, open_browser
 
 def test_the_switch_turns_by_the_space_bar_and_keeps_the_focus(acme, ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     switch = page.get_by_role("switch", name="SCIM provisioning")
     tab_to(page, "[role=switch]")
     page.keyboard.press("Space")
@@ -81,7 +81,7 @@ def test_the_switch_turns_by_the_space_bar_and_keeps_the_focus(acme, ana, open_b
 
 def test_the_first_stop_is_a_way_past_the_navigation(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     expect(page.get_by_role("link", name="Skip to the content")).to_be_in_viewport()
@@ -89,7 +89,7 @@ def test_the_first_stop_is_a_way_past_the_navigation(ana, open_browser):
 
 def test_the_account_menu_opens_and_closes(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     tab_to(page, ".account")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
@@ -99,8 +99,8 @@ def test_the_account_menu_opens_and_closes(ana, open_browser):
 
 def test_on_a_narrow_screen_there_is_one_list_of_pages(ana, open_browser):
     page = open_browser(ana, viewport={"width": 390, "height": 844})
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     expect(page.get_by_role("link", name="API Access", exact=True)).to_have_count(1)
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     expect(page.get_by_role("navigation", name="Security and API Access")).to_be_visible()

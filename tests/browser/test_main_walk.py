@@ -9,13 +9,13 @@ from playwright.sync_api import APIResponse, Page, expect
 from apikeys.models import ApiKey
 from audit.models import Action, Event
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP
+from tests.conftest import ACME, SETUP
 
 KEY = re.compile(r"torii_scim_[0-9a-z]{8}_[0-9A-Za-z]{49}")
 
 
 def sign_in_with_a_code(page: Page, email: str) -> None:
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("link", name="E-mail me a code").click()
     page.get_by_label("E-mail address").fill(email)
     page.get_by_role("button", name="E-mail me a code").click()
@@ -88,7 +88,7 @@ def test_from_the_sign_in_page_to_a_provisioned_member(acme, ana, open_browser):
     page.reload()
     assert secret not in everything_kept_by(page)
     second_tab = page.context.new_page()
-    second_tab.goto("/settings/api-access")
+    second_tab.goto(f"{ACME}/api-access")
     expect(second_tab.get_by_role("row", name="Okta production")).to_be_visible()
     assert secret not in everything_kept_by(second_tab)
     assert ApiKey.objects.count() == 1
@@ -109,7 +109,7 @@ def test_from_the_sign_in_page_to_a_provisioned_member(acme, ana, open_browser):
 
 def test_the_secret_cannot_be_dismissed_before_it_is_stored(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
     page.get_by_role("button", name="Generate key").click()
@@ -133,7 +133,7 @@ def test_the_secret_cannot_be_dismissed_before_it_is_stored(ana, open_browser):
 
 def test_leaving_the_page_takes_the_secret_out_of_it(ana, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/api-access/keys/new")
+    page.goto(f"{ACME}/api-access/keys/new")
     page.get_by_label("Description").fill("Okta")
     page.get_by_role("button", name="Generate key").click()
     secret = page.locator("#secret").inner_text()

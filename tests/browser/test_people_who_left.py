@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from members.models import Member, Organization, User
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP, person
+from tests.conftest import ACME, SETUP, person
 
 PASSWORD = "marmalade wobbles over seven hills"
 BOB = "bob@acme.example"
@@ -32,11 +32,11 @@ def test_an_admin_who_was_off_boarded_stays_out(acme: Organization, ana: Member,
     User.objects.create_user(BOB, PASSWORD)
     page = open_browser()
     sign_in_with_password(page)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     expect(page.get_by_role("heading", name="Security", exact=True)).to_be_visible()
 
     bob.deactivate(by=SETUP)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     expect(page.get_by_role("heading", name="You have no access")).to_be_visible()
 
     bob.reactivate(by=SETUP)
@@ -69,7 +69,8 @@ def test_an_address_that_is_used_again_opens_to_its_new_holder_alone(
     before.goto("/settings/")
     expect(before.get_by_role("banner")).to_contain_text("Globex")
     before.get_by_role("button", name="Bob Before").click()
-    expect(before.get_by_role("button", name="Switch to")).to_have_count(0)
+    expect(before.get_by_role("link", name="Switch to")).to_have_count(0)
+    expect(before.get_by_role("button", name="Open a new membership")).to_be_visible()
 
     elsewhere.deactivate(by=SETUP)
     page = open_browser()

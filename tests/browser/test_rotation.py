@@ -13,10 +13,10 @@ from audit.models import Action, Event
 from members.models import Organization
 from tests.browser.test_keyboard import tab_to
 from tests.browser.test_main_walk import KEY, everything_kept_by, provision
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.rotations import HOUR, rotated, use
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ def test_the_new_origins_of_a_key_are_looked_at_and_accepted(acme, ana, old, ope
 
 def test_the_policy_is_changed_in_a_dialog_and_by_keyboard(acme, ana, old, open_browser):
     page = open_browser(ana)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     tab_to(page, "a[href$=api-keys]")
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Policy for API keys")

@@ -11,10 +11,10 @@ from audit.actor import Origin
 from members.models import Member, Organization
 from tests.browser.conftest import Open
 from tests.browser.test_looks import MODES, Reach, at, dialog, look
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 from tests.rotations import rotated, use
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 STAGES = ("unused", "both", "silent", "safe")
 DAY = dt.timedelta(days=1)
 
@@ -119,8 +119,8 @@ def test_the_pages_of_key_care_have_no_fault_that_a_program_finds(
         "key-deletion-both": dialog(LIST, "Delete old key Okta production", "Delete this key?"),
         "key-deletion-refused": refuse_deletion,
         "key-deletion-new": dialog(LIST, "Delete Okta production", "Delete this key?"),
-        "key-policy": dialog("/settings/security", "Edit the policy", "Policy for API keys"),
-        "key-policy-page": at("/settings/security/api-keys"),
+        "key-policy": dialog(f"{ACME}/security", "Edit the policy", "Policy for API keys"),
+        "key-policy-page": at(f"{ACME}/security/api-keys"),
         "key-rotation-shown-once": rotate,
     }
     page = open_browser(berlin, **MODES[mode])
@@ -131,7 +131,7 @@ def test_the_pages_of_key_care_have_no_fault_that_a_program_finds(
     policy = {"key_expiration_required": True, "key_lifetime_days": 60}
     berlin.organization.set_key_policy(by=berlin.actor(), **policy)
     required: dict[str, Reach] = {
-        "security-required": at("/settings/security"),
+        "security-required": at(f"{ACME}/security"),
         "keys-against-policy": at(LIST),
         "key-new-required": dialog(LIST, "Generate API key", "Generate API key"),
     }

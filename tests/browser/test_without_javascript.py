@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from members.models import Member
-from tests.conftest import SETUP, person
+from tests.conftest import ACME, SETUP, person
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def page(ana: Member, open_browser) -> Page:
 
 
 def test_scim_is_turned_off_and_on(acme, page: Page):
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("button", name="Turn off").click()
     page.get_by_role("button", name="Turn SCIM off").click()
     expect(page.get_by_text("SCIM provisioning is off. Nothing was lost.")).to_be_visible()
@@ -26,12 +26,12 @@ def test_scim_is_turned_off_and_on(acme, page: Page):
 
 
 def test_nothing_is_shown_that_needs_a_script(page: Page):
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     expect(page.get_by_role("button", name="Copy")).to_have_count(0)
 
 
 def test_a_key_is_generated_shown_once_and_deleted(acme, page: Page, today):
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Generate API key").click()
     page.get_by_label("Description").fill("Okta")
     page.get_by_label("A date of your own", exact=True).check()
@@ -55,7 +55,7 @@ def test_a_key_is_generated_shown_once_and_deleted(acme, page: Page, today):
     expect(page.locator("body")).not_to_contain_text(secret)
     assert acme.api_keys.count() == 1
 
-    page.goto("/settings/api-access")
+    page.goto(f"{ACME}/api-access")
     page.get_by_role("link", name="Delete Okta").click()
     page.get_by_role("button", name="Delete key").click()
     expect(page.get_by_text("The key “Okta” was deleted.")).to_be_visible()
@@ -64,7 +64,7 @@ def test_a_key_is_generated_shown_once_and_deleted(acme, page: Page, today):
 
 def test_members_are_found_added_and_deactivated(acme, page: Page):
     person(acme, "rita@acme.example", "Rita Reader", "Read Only")
-    page.goto("/settings/members")
+    page.goto(f"{ACME}/members")
     page.get_by_label("Search by name").fill("rita")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("row")).to_have_count(2)
@@ -85,7 +85,7 @@ def test_members_are_found_added_and_deactivated(acme, page: Page):
 
 def test_the_account_menu_opens(acme, page: Page):
     acme.disable_scim(by=SETUP)
-    page.goto("/settings/security")
+    page.goto(f"{ACME}/security")
     page.get_by_role("button", name="Ana Admin").click()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

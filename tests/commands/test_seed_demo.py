@@ -64,7 +64,8 @@ def test_there_are_two_groups_and_a_request_that_was_refused(in_demo_mode, run):
 
 def test_the_list_of_keys_shows_them_all(in_demo_mode, run, sign_in):
     run("seed_demo")
-    page = sign_in(Member.objects.get(user_name=demo.ADMIN_EMAIL)).get("/settings/api-access").content.decode()
+    browser = sign_in(Member.objects.get(user_name=demo.ADMIN_EMAIL))
+    page = browser.get("/settings/api-access", follow=True).content.decode()
     for words in ("Live", "Expires soon", "Expired", "by the command line", "Okta production", "HR export"):
         assert words in page
 

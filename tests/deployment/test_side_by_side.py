@@ -73,7 +73,7 @@ class Deployment:
         """Return clients at a server, one of them a browser in which the Admin is signed in."""
         web = httpx2.Client(base_url=address, timeout=30)
         assert submit(web, "/accounts/login/", login=ADMIN, password=PASSWORD).status_code == 302
-        assert_ok(web.get("/settings/members"))
+        assert_ok(web.get("/settings/members", follow_redirects=True))
         return Walker.at(address, scim_key=self.scim_key, api_key=self.api_key, web=web)
 
     def walk(self, walker: Walker, name: str) -> Callable[[], None]:

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from members.models import Member, Organization
-from tests.conftest import person
+from tests.conftest import ACME, person
 from tests.disturbances.callers import Caller
 from tests.disturbances.meeting import DISTURBANCES, before_statement, statements
 from tests.disturbing import Other, change_types, end_connections
@@ -142,14 +142,14 @@ def scenarios(acme: Organization, idp: Caller, script: Caller, browser: Caller, 
             }
             status, text = browser.send(
                 "POST",
-                "/settings/api-access/keys/new",
+                f"{ACME}/api-access/keys/new",
                 urlencode(form).encode(),
                 content_type="application/x-www-form-urlencoded",
             )
             assert status == 200
             assert "torii_scim_" in text
             assert acme.api_keys.filter(description=name).count() == 1
-            assert browser.send("GET", "/settings/members")[0] == 200
+            assert browser.send("GET", f"{ACME}/members")[0] == 200
 
         return act
 

@@ -9,7 +9,7 @@ from django.test import Client
 from members.models import Member, Organization
 from members.tasks import send_activation_mail
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP
+from tests.conftest import ACME, SETUP
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def add_nora(acme: Organization, ana: Member, sign_in: Callable[[Member], Client
 
     def add(email: str) -> None:
         role = acme.roles.get(name="Read Only").pk
-        sign_in(ana).post("/settings/members/new", {"email": email, "given_name": "Nora", "role": role})
+        sign_in(ana).post(f"{ACME}/members/new", {"email": email, "given_name": "Nora", "role": role})
         deliver_mails()
 
     return add

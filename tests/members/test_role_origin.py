@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.test import Client
 
 from members.models import Member, Organization
-from tests.conftest import SETUP
+from tests.conftest import ACME, SETUP
 from tests.members.conftest import NewGroup, push, role_of
 from tests.web.conftest import text_of
 
@@ -15,7 +15,7 @@ ENDS = "Once you change it here, their groups no longer decide it."
 
 def words(browser: Client, member: Member) -> str:
     """Return what the page of `member` says."""
-    return text_of(browser.get(f"/settings/members/{member.pk}"))
+    return text_of(browser.get(f"{ACME}/members/{member.pk}"))
 
 
 def test_it_names_the_group_or_groups(ana: Member, bob: Member, group: NewGroup, sign_in: SignIn) -> None:
@@ -45,7 +45,7 @@ def test_it_tells_so_to_who_may_only_look(
 
 def test_a_groups_name_is_shown_as_text(ana: Member, bob: Member, group: NewGroup, sign_in: SignIn) -> None:
     group("<b>Bold</b>", "IT Admin", bob)
-    answer = sign_in(ana).get(f"/settings/members/{bob.pk}")
+    answer = sign_in(ana).get(f"{ACME}/members/{bob.pk}")
     assert "“&lt;b&gt;Bold&lt;/b&gt;”" in answer.content.decode()
 
 
@@ -62,7 +62,7 @@ def test_changing_it_there_assigns_it_even_to_the_same(
     engineering = group("Engineering", "IT Admin", bob)
     browser = sign_in(ana)
 
-    browser.post(f"/settings/members/{bob.pk}/role", {"role": acme.roles.get(name="IT Admin").pk})
+    browser.post(f"{ACME}/members/{bob.pk}/role", {"role": acme.roles.get(name="IT Admin").pk})
     engineering.remove(by=SETUP)
 
     assert role_of(bob) == ("IT Admin", True)
@@ -71,5 +71,5 @@ def test_changing_it_there_assigns_it_even_to_the_same(
 
 def test_somebody_added_by_hand_has_an_assigned_role(acme: Organization, ana: Member, sign_in: SignIn) -> None:
     role = acme.roles.get(name="Employee").pk
-    sign_in(ana).post("/settings/members/new", {"email": "nora@acme.example", "role": role})
+    sign_in(ana).post(f"{ACME}/members/new", {"email": "nora@acme.example", "role": role})
     assert role_of(acme.members.get(user_name="nora@acme.example")) == ("Employee", True)

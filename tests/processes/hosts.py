@@ -25,11 +25,22 @@ def browser(address: str, signed_in: Client) -> httpx2.Client:
 
 def filled_in(browser: httpx2.Client, path: str, **typed: Any) -> dict[str, Any]:
     """Open a page with a form and return what sending it would send: what is hidden in it, and `typed`."""
-    page = browser.get(path)
+    return hidden_in(open_page(browser, path)) | typed
+
+
+def open_page(browser: httpx2.Client, path: str) -> httpx2.Response:
+    """Return the page that `path` leads to."""
+    page = browser.get(path, follow_redirects=True)
     assert page.status_code == 200, page.text
-    return {name: unescape(value) for name, value in HIDDEN.findall(page.text)} | typed
+    return page
+
+
+def hidden_in(page: httpx2.Response) -> dict[str, Any]:
+    """Return what is hidden in the forms of a page."""
+    return {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
 
 
 def submit(browser: httpx2.Client, path: str, *, to: str = "", **typed: Any) -> httpx2.Response:
     """Open a page with a form, fill it in and send it, to where it came from or to another path."""
-    return browser.post(to or path, data=filled_in(browser, path, **typed))
+    page = open_page(browser, path)
+    return browser.post(to or page.url, data=hidden_in(page) | typed)

@@ -19,7 +19,7 @@ from django.test import Client
 from apikeys.models import Notice
 from audit.models import Event
 from members.models import Member, User
-from tests.conftest import new_key, person
+from tests.conftest import ACME, new_key, person
 from tests.processes.hosts import browser
 from tests.processes.rig import Rig, company, rig_in
 from tests.processes.walk import Walker
@@ -194,8 +194,8 @@ def refuse(walker: Walker, canary: Member) -> None:
     scim.delete("/Schemas")
     walker.script.get(f"{address}/v1.0/members?{CANARY}={ADDRESS}")
     walker.script.put(f"{address}/v1.0/members/{canary.pk}/role", json={"role": CANARY})
-    walker.web.get(f"/settings/members?search={ADDRESS}")
-    walker.web.post(f"/settings/members/{canary.pk}/deactivation", data={"x": ADDRESS})
+    walker.web.get(f"{ACME}/members?search={ADDRESS}")
+    walker.web.post(f"{ACME}/members/{canary.pk}/deactivation", data={"x": ADDRESS})
 
 
 def test_the_log_level_is_obeyed(rig: Rig, tmp_path: Path):

@@ -20,7 +20,7 @@ from django.test import Client
 from apikeys.models import ApiKey
 from members.models import Member, Organization, User
 from tests import services
-from tests.conftest import new_key, organization, person
+from tests.conftest import ACME, new_key, organization, person
 from tests.processes.hosts import browser, filled_in, identity_provider
 from tests.processes.rig import default_database
 from tests.server import web_server
@@ -84,7 +84,7 @@ class Doors(ExitStack):
         self.script = self.enter_context(script)
         self.okta = self.enter_context(identity_provider(address, cast.scim))
         self.browser = self.enter_context(browser(address, cast.session))
-        self.form = filled_in(self.browser, "/settings/security")
+        self.form = filled_in(self.browser, f"{ACME}/security")
 
     def reads(self) -> dict[str, int]:
         """Return what each read is answered."""
@@ -93,7 +93,7 @@ class Doors(ExitStack):
             self.okta.post("/.search", json={}),
             *(self.script.get(f"/v1.0/{path}") for path in ("members", "organization", "api-keys", "audit-events")),
             *(
-                self.browser.get(f"/settings/{path}")
+                self.browser.get(f"{ACME}/{path}")
                 for path in ("security", "members", "api-access", f"members/{self.cast.ana.pk}")
             ),
         ]
@@ -108,7 +108,7 @@ class Doors(ExitStack):
         return [
             self.okta.post("/Users", json={"userName": f"{uuid4().hex}@acme.example"}),
             self.script.put(f"/v1.0/members/{emil.pk}/role", json={"role": role}),
-            self.browser.post(f"/settings/members/{emil.pk}/{state}", data=self.form),
+            self.browser.post(f"{ACME}/members/{emil.pk}/{state}", data=self.form),
         ]
 
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from members.models import Member, Organization, User
-from tests.conftest import new_key, person
+from tests.conftest import ACME, new_key, person
 from tests.processes.hosts import browser
 from tests.server import web_server
 
@@ -74,7 +74,7 @@ def test_a_list_of_the_rest_api_goes_on_from_page_to_page(walk: list[str], acme:
 
 def test_a_person_stays_signed_in(walk: list[str], ana: Member, sign_in: Any):
     with browser("", sign_in(ana)) as ana_at:
-        assert [ana_at.get(f"{host}/settings/security").status_code for host in walk] == [200] * len(walk)
+        assert [ana_at.get(f"{host}{ACME}/security").status_code for host in walk] == [200] * len(walk)
 
 
 def test_a_link_from_before_opens_until_its_key_is_retired(hosts: list[str], ana: Member):
@@ -97,4 +97,4 @@ def test_a_change_without_fallbacks_ends_what_was_signed(hosts: list[str], acme:
         ended = okta.get(f"{hosts[-1]}/scim/v2/Users", params=query)
         assert (ended.status_code, ended.json()["scimType"]) == (400, "invalidCursor")
     with browser("", sign_in(ana)) as ana_at:
-        assert ana_at.get(f"{hosts[-1]}/settings/security").status_code == 302
+        assert ana_at.get(f"{hosts[-1]}{ACME}/security").status_code == 302

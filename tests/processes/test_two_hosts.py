@@ -17,7 +17,7 @@ from django.test import Client
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from audit.models import Action
 from members.models import Member, Organization
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.identity_provider import PATCH_OP, USER
 from tests.processes.hosts import browser, filled_in, identity_provider, submit
 from tests.racing import at_once
@@ -30,7 +30,7 @@ pytestmark = [
 
 BURST = 20
 TIMES = 4  # more often than it takes for a statement to be prepared
-NEW_KEY = "/settings/api-access/keys/new"
+NEW_KEY = f"{ACME}/api-access/keys/new"
 
 Hosts = tuple[str, str]
 SignIn = Callable[[Member], Client]
@@ -62,7 +62,7 @@ def browsers(hosts: Hosts, ana: Member, sign_in: SignIn) -> Iterator[list[httpx2
     session = sign_in(ana)
     clients = [browser(host, session) for host in hosts]
     for client in clients * TIMES:
-        assert client.get("/settings/security").status_code == 200
+        assert client.get(f"{ACME}/security").status_code == 200
     yield clients
     for client in clients:
         client.close()
@@ -72,15 +72,15 @@ def browsers(hosts: Hosts, ana: Member, sign_in: SignIn) -> Iterator[list[httpx2
 
 
 def test_a_key_that_one_host_deletes_is_refused_by_the_other_at_the_very_next_request(oktas, browsers):
-    path = f"/settings/api-access/keys/{ApiKey.objects.get().key_id}/deletion"
+    path = f"{ACME}/api-access/keys/{ApiKey.objects.get().key_id}/deletion"
     assert submit(browsers[0], path, description="Okta").status_code == 302
     assert [oktas[1].get("/Users?count=1").status_code, oktas[0].get("/Users?count=1").status_code] == [401, 401]
 
 
 def test_scim_that_one_host_turns_off_and_on_is_so_at_the_other_at_the_very_next_request(oktas, browsers):
-    assert submit(browsers[0], "/settings/security/scim/deactivation").status_code == 302
+    assert submit(browsers[0], f"{ACME}/security/scim/deactivation").status_code == 302
     assert [oktas[1].get("/Users?count=1").status_code, oktas[0].get("/Users?count=1").status_code] == [403, 403]
-    assert submit(browsers[1], "/settings/security", to="/settings/security/scim/activation").status_code == 302
+    assert submit(browsers[1], f"{ACME}/security", to=f"{ACME}/security/scim/activation").status_code == 302
     assert [oktas[0].get("/Users?count=1").status_code, oktas[1].get("/Users?count=1").status_code] == [200, 200]
 
 
@@ -90,14 +90,14 @@ def test_a_member_whom_one_host_deactivates_is_out_of_their_session_at_the_other
     person(acme, "ada@acme.example", "Ada Admin", "Admin")
     off = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "active", "value": False}]}
     assert oktas[0].patch(f"/Users/{ana.pk}", json=off).status_code == 200
-    assert [client.get("/settings/security").status_code for client in reversed(browsers)] == [403, 403]
+    assert [client.get(f"{ACME}/security").status_code for client in reversed(browsers)] == [403, 403]
 
 
 def test_a_role_that_one_host_takes_away_opens_nothing_at_the_other(oktas, browsers, acme, ana):
     person(acme, "ada@acme.example", "Ada Admin", "Admin")
     less = {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": "userType", "value": "Employee"}]}
     assert oktas[0].patch(f"/Users/{ana.pk}", json=less).status_code == 200
-    assert [client.get("/settings/security").status_code for client in reversed(browsers)] == [403, 403]
+    assert [client.get(f"{ACME}/security").status_code for client in reversed(browsers)] == [403, 403]
 
 
 # What both know -------------------------------------------------------------------------------------------------------
@@ -180,4 +180,4 @@ def test_a_database_that_has_hung_up_is_called_again_without_anybody_noticing(ok
             )
             assert cursor.fetchone()[0] >= 2
         assert [client.get("/Users?count=1").status_code for client in oktas] == [200, 200]
-        assert [client.get("/settings/security").status_code for client in browsers] == [200, 200]
+        assert [client.get(f"{ACME}/security").status_code for client in browsers] == [200, 200]

@@ -155,7 +155,7 @@ class Caller:
 
     def visit_pages(self, name: str) -> None:
         """Look at the members, and generate a key."""
-        self.sent(200, lambda: self.web.get("/settings/members"))
+        self.sent(200, lambda: self.web.get("/settings/members", follow_redirects=True))
         path, form = "/settings/api-access/keys/new", {"kind": "scim", "expiration": "90-days", "allowed_networks": ""}
         if self.sent(200, lambda: submit(self.web, path, description=name, **form)):
             self.traffic.promised.keys.append(name)

@@ -96,7 +96,7 @@ class Walker:
         """Look at pages, signed in and not, and generate a key."""
         assert_ok(httpx2.get(f"{self.address}/accounts/login/"))
         for path in ("/settings/members", "/settings/security"):
-            assert_ok(self.web.get(path))
+            assert_ok(self.web.get(path, follow_redirects=True))
         path = "/settings/api-access/keys/new"
         assert_ok(submit(self.web, path, kind="scim", description=name, expiration="90-days", allowed_networks=""))
 

@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 
 from lib import request_id
 from members.models import Member, Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from torii_settings.access import AccessLog
 from torii_settings.refusals import Refusal, refused
 
@@ -99,6 +99,9 @@ def test_a_line_says_what_an_operator_asks(lines: Lines, acme: Organization, ana
         ("/v1.0/members", "api", "/v1.0/members", 401),
         ("/settings/", "web", "/settings/", 302),
         ("/settings/" + CANARY, "web", None, 302),
+        ("/settings/members/01a21e51-59a7-7b22-9078-497a3a777743", "web", "/settings/members/<member_id>", 302),
+        (f"{ACME}/members", "web", "/settings/<organization_id>/members", 302),
+        (f"{ACME}/" + CANARY, "web", None, 302),
         ("/" + CANARY, "web", None, 404),
         ("/accounts/login/", "web", "/accounts/login/", 200),
         ("/admin/members/member/", "staff", "/admin/members/member/", 302),
@@ -134,7 +137,7 @@ def test_a_key_that_is_refused_is_named_all_the_same(lines: Lines, acme: Organiz
 
 
 def test_a_page_names_the_organization(lines: Lines, acme: Organization, ana: Member, sign_in: Any):
-    Call("/settings/members/", Cookie=sign_in(ana).cookies.output(header="", sep=";"))
+    Call(f"{ACME}/members/", Cookie=sign_in(ana).cookies.output(header="", sep=";"))
     assert [(line["organization"], line["key"]) for line in lines] == [(acme.public_id, None)]
 
 

@@ -26,7 +26,7 @@ from lib.database_errors import Fault, Reports, fault_of
 from lib.time_limit import TimedOut, TimeLimit
 from members.models import Member, Organization, User
 from tests.api.client import Script, assert_problem
-from tests.conftest import new_key, sign_in_staff
+from tests.conftest import ACME, new_key, sign_in_staff
 from tests.disturbing import other_connection
 from tests.identity_provider import USER, IdentityProvider, assert_error
 from tests.processes.rig import default_database
@@ -154,7 +154,7 @@ def test_a_slow_rest_query_is_a_problem_that_says_so(script: Script, ana: Member
 
 
 def test_a_slow_page_is_one_that_says_so(browser: Client, staff: Client) -> None:
-    for client, path in ((browser, "/settings/members"), (staff, "/admin/members/member/")):
+    for client, path in ((browser, f"{ACME}/members"), (staff, "/admin/members/member/")):
         with ends_soon(2 * LIMIT), slow(*PAGE_OF_MEMBERS):
             response = client.get(path, follow=True)
         assert response.status_code == 400
@@ -174,7 +174,7 @@ def test_a_slow_change_is_a_503_at_every_door_and_is_undone_whole(
     with ends_soon(), slow(*last):
         rest = script.call("POST", f"members/{ira.pk}/deactivation")
     with ends_soon(2 * LIMIT), slow(*last):
-        page = browser.post(f"/settings/members/{ira.pk}/deactivation")
+        page = browser.post(f"{ACME}/members/{ira.pk}/deactivation")
 
     assert_error(scim, 503, "", Fault.CHANGE_TIMED_OUT.value)
     assert_problem(rest, 503, "change_too_slow", Fault.CHANGE_TIMED_OUT.value)
@@ -348,7 +348,7 @@ def test_the_other_doors_limit_holds_on_the_same_connection(okta: IdentityProvid
         with ends_soon(), slow(*PAGE_OF_MEMBERS):
             assert okta.get("/Users", filter='title co "x"').status_code == 400
         with ends_soon(2 * LIMIT), slow(*PAGE_OF_MEMBERS):
-            assert browser.get("/settings/members", follow=True).status_code == 400
+            assert browser.get(f"{ACME}/members", follow=True).status_code == 400
 
 
 def test_a_cancellation_never_hits_the_next_statement(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

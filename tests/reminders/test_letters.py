@@ -9,7 +9,7 @@ from apikeys import leaks
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from apikeys.secret import KeyText
 from audit.actor import Origin
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
 
@@ -50,7 +50,7 @@ def test_a_generated_key_says_who_made_what_when_from_where_and_how_to_undo_it(b
         assert "198.51.100.0/24" in text
         assert "create, change and deactivate the people in Acme" in text
         assert "If you don’t, delete it" in text
-        assert f"http://localhost/settings/api-access/keys/{made.key_id}" in text
+        assert f"http://localhost{ACME}/api-access/keys/{made.key_id}" in text
 
 
 WAITS = "SCIM is off. Until an Admin turns it on in Settings > Security, the key gets 403 for every request."
@@ -141,7 +141,7 @@ def test_a_leaked_key_says_where_it_was_found_and_what_to_do(acme, ana, at, run_
     assert "https://git.example/acme/config?a=1&amp;b=&lt;2&gt;" in html
     for text in (plain, html):
         assert "11 May 2027, 12:00 (UTC), at once" in text
-        assert "http://localhost/settings/api-access/keys/new" in text
+        assert f"http://localhost{ACME}/api-access/keys/new" in text
         assert "Remove the old one from where it was found" in text
 
 
@@ -178,7 +178,7 @@ def test_a_new_origin_says_what_is_new_and_what_to_do(acme, ana, key, at, run_on
         assert "curl, first used" in text
         assert "198.51.100" not in text
         assert "refused" not in text
-        assert f"http://localhost/settings/api-access/keys/{api_key.key_id}" in text
+        assert f"http://localhost{ACME}/api-access/keys/{api_key.key_id}" in text
 
 
 def test_a_refused_origin_says_that_it_was_refused(acme, ana, key, run_on):

@@ -9,7 +9,7 @@ from icalendar import Calendar
 from apikeys.mail import message_id
 from apikeys.models import ApiKey, Notice
 from audit.actor import Origin
-from tests.conftest import SETUP, describe_as_before, person
+from tests.conftest import ACME, SETUP, describe_as_before, person
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
 
@@ -54,7 +54,7 @@ def test_the_mail_says_all_there_is_to_know(berlin, ana, key, run_on):
         assert "10 May 2027, 00:03 (Europe/Berlin, UTC+02:00), from 203.0.113.7, by Okta SCIM Client 1.0" in text
         assert "From then on Okta" in text
         assert "401" in text
-        assert f"http://localhost/settings/api-access/keys/{api_key.key_id}/rotation" in text
+        assert f"http://localhost{ACME}/api-access/keys/{api_key.key_id}/rotation" in text
     plain, html = parts(mail)
     assert [line[:3] for line in plain.splitlines() if line[:3] in ("1. ", "2. ", "3. ", "4. ")] == [
         "1. ",
@@ -80,7 +80,7 @@ def test_an_expired_key_is_spoken_of_in_the_past_and_has_steps_of_its_own(ana, k
     for text in parts(run_on("2027-06-10")[0]):
         assert "Expired" in text
         assert "Since then Okta" in text
-        assert f"http://localhost/settings/api-access/keys/new?like={api_key.key_id}" in text
+        assert f"http://localhost{ACME}/api-access/keys/new?like={api_key.key_id}" in text
         assert "Generate a replacement" in text
         assert "The expired key stays refused" in text
         assert "same time" not in text
@@ -128,7 +128,7 @@ def test_a_key_with_a_successor_says_how_far_the_rotation_is(acme, ana, key, run
     for text in parts(run_on("2027-05-10")[0]):
         assert new.hint in text
         assert "The new key has not been used yet." in text
-        assert f"/settings/api-access/keys/{old.key_id}" in text
+        assert f"{ACME}/api-access/keys/{old.key_id}" in text
         assert "/rotation" not in text
         assert "Generate a new key" not in text
         assert "Put the new key in place" in text

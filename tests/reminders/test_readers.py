@@ -10,12 +10,12 @@ from icalendar import Calendar
 from apikeys.models import KnownOrigin
 from audit.actor import Origin
 from audit.models import Action, Event
-from tests.conftest import SETUP, new_key, once_an_admin, person
+from tests.conftest import ACME, SETUP, new_key, once_an_admin, person
 from tests.reminders.conftest import day
 from tests.reminders.mailbox import parts
 
 ANA, IRA, CONTACT = "ana@acme.example", "ira@acme.example", "it@elsewhere.example"
-PLACES = "/settings/api-access"
+PLACES = f"{ACME}/api-access"
 
 
 def calendar_of(mail):

@@ -12,7 +12,7 @@ from apikeys.models import ApiKey, Notice
 from apikeys.policy import keys_against_policy
 from apikeys.reminders import BEFORE_EXPIRY, before_expiry, due_at, is_on, plan
 from tests.api.client import Script
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.identity_provider import IdentityProvider
 
 ZONES = sorted(zoneinfo.available_timezones())
@@ -45,7 +45,7 @@ def test_all_doors_name_the_same_day(acme, ana, sign_in, run_on, before, after):
     with time_machine.travel("2027-06-12T12:00Z", tick=False):
         assert f"expired on {day.isoformat()};" in IdentityProvider(scim.text).get("/Users").json()["detail"]
         told = Script(api.text).read(f"api-keys/{scim.api_key.key_id}")
-        page = sign_in(ana).get(f"/settings/api-access/keys/{scim.api_key.key_id}").content.decode()
+        page = sign_in(ana).get(f"{ACME}/api-access/keys/{scim.api_key.key_id}").content.decode()
     assert (told["expires_on"], told["expires_at"][:10]) == (
         day.isoformat(),
         expires_at.date().isoformat(),

@@ -8,6 +8,7 @@ from django.test import Client
 
 from audit.models import Action
 from members.models import Member, Organization
+from tests.conftest import ACME
 from tests.identity_provider import IdentityProvider, assert_error
 
 Bob = dict[str, Any]
@@ -38,13 +39,13 @@ def test_deactivation_ends_sessions_at_once_and_for_good(
     okta: IdentityProvider, acme: Organization, ana: Member, ira: Member, sign_in: Callable[[Member], Client]
 ) -> None:
     browser = sign_in(ira)
-    assert browser.get("/settings/members").status_code == 200
+    assert browser.get(f"{ACME}/members").status_code == 200
 
     okta.patch(str(ira.pk), OFF)
-    assert browser.get("/settings/members").status_code == 403
+    assert browser.get(f"{ACME}/members").status_code == 403
     okta.patch(str(ira.pk), ON)
-    assert browser.get("/settings/members").status_code == 403
-    assert sign_in(ira).get("/settings/members").status_code == 200
+    assert browser.get(f"{ACME}/members").status_code == 403
+    assert sign_in(ira).get(f"{ACME}/members").status_code == 200
 
 
 @pytest.mark.parametrize("how", ["patch", "put", "post"])

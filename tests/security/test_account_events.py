@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from audit.models import Action, Event
 from lib.attempts import Limit
 from members.models import Member, Organization, User
-from tests.conftest import new_key, person
+from tests.conftest import ACME, GLOBEX, new_key, person
 from tests.security.conftest import ADDRESS, HOME, PASSWORD, SERVER, ask_for_code, at, sign_in_by_code, try_password
 from tests.staff.conftest import admin, page, stella
 from tests.web.conftest import SignIn
@@ -112,9 +112,12 @@ def test_switching_is_recorded_by_the_organization_that_is_entered(
 ):
     browser = sign_in(ana)
     browser.get("/settings/")
-    browser.post(f"/settings/memberships/{ana_of_example.pk}")
+    for path in ("/", "/members", "/members/new"):
+        browser.get(f"{GLOBEX}{path}")
     assert [action for action, _, _ in recorded(globex)] == [Action.ORGANIZATION_ENTERED]
     assert recorded(acme) == []
+    browser.get(f"{ACME}/members")
+    assert [action for action, _, _ in recorded(acme)] == [Action.ORGANIZATION_ENTERED]
 
 
 def test_what_staff_open_is_recorded_by_the_organization(admin: Client, ana: Member, acme: Organization):

@@ -13,7 +13,7 @@ from django.test import Client
 from lib.addresses import is_ours
 from members.models import Member, Organization
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.web.conftest import SignIn
 
 pytestmark = pytest.mark.django_db
@@ -56,16 +56,16 @@ def test_a_page_names_no_address_of_the_requests(ana: Member, sign_in: SignIn, a
     signed_in = sign_in(ana)
     signed_in.defaults |= LIES
     stranger = Client(**LIES)
-    shared = ["/", "/docs/api", "/accounts/login/?next=/settings/", "/nothing", "/admin/", "/admin/login/"]
+    shared = ["/", "/docs/api", f"/accounts/login/?next={ACME}/", "/nothing", "/admin/", "/admin/login/"]
     own = [
         "/settings/",
-        "/settings/security",
-        "/settings/security/guides/okta",
-        "/settings/api-access",
-        f"/settings/api-access/keys/{new.api_key.key_id}",
-        "/settings/api-access/keys/new",
-        "/settings/members",
-        f"/settings/members/{ana.pk}",
+        f"{ACME}/security",
+        f"{ACME}/security/guides/okta",
+        f"{ACME}/api-access",
+        f"{ACME}/api-access/keys/{new.api_key.key_id}",
+        f"{ACME}/api-access/keys/new",
+        f"{ACME}/members",
+        f"{ACME}/members/{ana.pk}",
     ]
     found = {
         path: traces(browser.get(path)) for browser, paths in ((stranger, shared), (signed_in, own)) for path in paths
@@ -104,12 +104,12 @@ def test_the_mails_about_keys_name_no_address_of_the_requests(ana: Member, acme:
 @pytest.mark.parametrize(
     ("url", "ours"),
     [
-        ("/settings/members?page=2", True),
+        (f"{ACME}/members?page=2", True),
         ("http://localhost/settings/", True),
         ("http://localhost", True),
-        ("http://localhost:6666/settings/", False),
+        (f"http://localhost:6666{ACME}/", False),
         ("https://localhost/settings/", False),
-        ("http://testserver/settings/", False),
+        (f"http://testserver{ACME}/", False),
         ("http://evil.example/", False),
         ("//evil.example/", False),
         ("/\\evil.example/", False),
@@ -131,7 +131,7 @@ def test_nobody_is_sent_on_to_an_address_that_is_not_ours(url: str, ours: bool):
 def test_after_signing_in_nobody_is_sent_to_the_requests_host(ana: Member, sign_in: SignIn):
     browser = sign_in(ana)
     browser.defaults |= LIES
-    answer = browser.get("/accounts/login/", {"next": "http://testserver:6666/settings/"})
+    answer = browser.get("/accounts/login/", {"next": f"http://testserver:6666{ACME}/"})
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/")
 

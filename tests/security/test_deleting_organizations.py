@@ -19,7 +19,7 @@ from members.directory import GroupProfile
 from members.export import DERIVED
 from members.holdings import holdings, references_of, rows_of
 from members.models import Group, Job, Member, Organization, User
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.security.conftest import PASSWORD
 from tests.web.conftest import SignIn
@@ -194,8 +194,8 @@ def test_from_the_beginning_on_nobody_gets_in(full: Organization, ana: Member, s
     assert okta.get("/Users").status_code == 401
     headers = {"Authorization": f"Bearer {script.text}"}
     assert Client(headers=headers).get("/v1.0/members").status_code == 401
-    assert browser.get("/settings/security").status_code == 403
-    assert not hasattr(sign_in(ana).get("/settings/").wsgi_request, "member")
+    assert browser.get(f"{ACME}/security").status_code == 403
+    assert not hasattr(sign_in(ana).get("/settings/", follow=True).wsgi_request, "member")
     full.refresh_from_db()
     assert not full.scim_enabled
     assert not full.api_keys.exclude(digest=None).exists()

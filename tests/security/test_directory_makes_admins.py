@@ -15,7 +15,7 @@ from members.models import Group, Job, Member, NewAdmin, Organization
 from members.models.batch import add_members
 from members.tasks import tell_of_new_admins
 from outbox.models import OutgoingMail
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.identity_provider import GROUP, IdentityProvider, assert_error
 from tests.web.conftest import text_of
 
@@ -190,7 +190,7 @@ def test_all_admins_get_one_mail_that_says_who_by_which_key_and_when(
     for text in (mail.text, mail.html):
         assert "bob@acme.example" in text
         assert key.hint in text
-        assert "/settings/security" in text
+        assert f"{ACME}/security" in text
     assert not NewAdmin.objects.exists()
 
 
@@ -231,14 +231,14 @@ def test_the_clock_tells(acme: Organization, bob: Member, settings: Any) -> None
 
 # The switch ----------------------------------------------------------------------------------------------------------
 
-SWITCH = "/settings/security/admin-assignment"
+SWITCH = f"{ACME}/security/admin-assignment"
 
 
 def test_an_admin_turns_the_switch(
     acme: Organization, ana: Member, ira: Member, sign_in: Callable[[Member], Client]
 ) -> None:
     browser = sign_in(ana)
-    assert "The identity provider may assign Admin" in text_of(browser.get("/settings/security"))
+    assert "The identity provider may assign Admin" in text_of(browser.get(f"{ACME}/security"))
     answer = browser.post(SWITCH, {"allowed": "no"}, follow=True)
     assert "The identity provider may not assign Admin." in text_of(answer)
     acme.refresh_from_db()

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from members.models import Member, Organization, User
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 from tests.identity_provider import IdentityProvider
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +115,7 @@ ADDRESSES = [
     f"/v1.0/members?cursor={LONG}",
     f"/v1.0/audit-events?action={LONG}",
     f"/v1.0/audit-events?from={LONG}",
-    f"/settings/{LONG}",
+    f"{ACME}/{LONG}",
     f"/{LONG}",
 ]
 

@@ -22,7 +22,7 @@ from members.erasure import erase_person
 from members.errors import BeyondPower, LastAdmin, NobodyToErase, OwnErasure
 from members.models import Member, NewAdmin, Organization, User
 from outbox.models import OutgoingMail
-from tests.conftest import SETUP, new_key, once_an_admin, person
+from tests.conftest import ACME, GLOBEX, SETUP, new_key, once_an_admin, person
 from tests.security.conftest import HOME, PASSWORD, at, text_of, try_password
 from tests.web.conftest import SignIn
 
@@ -197,8 +197,8 @@ def test_a_fault_half_way_changes_nothing(acme: Organization, ana: Member, bob: 
 
 def test_an_admin_erases_a_member_on_their_page(acme: Organization, ana: Member, bob: Member, sign_in: SignIn):
     browser = sign_in(ana)
-    path = f"/settings/members/{bob.pk}/erasure"
-    assert path in browser.get(f"/settings/members/{bob.pk}", follow=True).content.decode()
+    path = f"{ACME}/members/{bob.pk}/erasure"
+    assert path in browser.get(f"{ACME}/members/{bob.pk}", follow=True).content.decode()
     wrong = browser.post(path, {"address": "ira@acme.example"})
     assert wrong.status_code == 422
     assert "This isn’t the address of Kuno" in text_of(wrong)
@@ -209,28 +209,28 @@ def test_an_admin_erases_a_member_on_their_page(acme: Organization, ana: Member,
 
 def test_an_admin_erases_somebody_who_has_left(acme: Organization, ana: Member, bob: Member, sign_in: SignIn):
     browser = sign_in(ana)
-    assert "/settings/members/erasure" in browser.get("/settings/members").content.decode()
-    there = browser.post("/settings/members/erasure", {"address": ana.user_name})
+    assert f"{ACME}/members/erasure" in browser.get(f"{ACME}/members").content.decode()
+    there = browser.post(f"{ACME}/members/erasure", {"address": ana.user_name})
     assert "Nobody who could be erased" in text_of(there)
     bob.remove(by=SETUP)
-    browser.post("/settings/members/erasure", {"address": BOB})
+    browser.post(f"{ACME}/members/erasure", {"address": BOB})
     assert traces() == []
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "x" * 400 + "@acme.example", "bob\x00@acme.example"])
 def test_what_is_no_address_is_said_beside_the_field(ana: Member, sign_in: SignIn, address: str):
-    answer = sign_in(ana).post("/settings/members/erasure", {"address": address})
+    answer = sign_in(ana).post(f"{ACME}/members/erasure", {"address": address})
     assert answer.status_code == 422
     assert 'id="id_address_error"' in answer.content.decode() or "errorlist" in answer.content.decode()
 
 
 def test_nobody_else_is_offered_it(acme: Organization, ira: Member, bob: Member, eve: Member, sign_in: SignIn):
     browser = sign_in(ira)
-    assert "erasure" not in browser.get("/settings/members").content.decode()
-    for path in ("/settings/members/erasure", f"/settings/members/{bob.pk}/erasure"):
+    assert "erasure" not in browser.get(f"{ACME}/members").content.decode()
+    for path in (f"{ACME}/members/erasure", f"{ACME}/members/{bob.pk}/erasure"):
         assert browser.post(path, {"address": BOB}).status_code == 403
-    assert sign_in(eve).post(f"/settings/members/{bob.pk}/erasure", {"address": BOB}).status_code == 404
-    answer = sign_in(eve).post("/settings/members/erasure", {"address": BOB})
+    assert sign_in(eve).post(f"{ACME}/members/{bob.pk}/erasure", {"address": BOB}).status_code == 404
+    answer = sign_in(eve).post(f"{GLOBEX}/members/erasure", {"address": BOB})
     assert "Nobody who could be erased" in text_of(answer)
     assert acme.members.filter(pk=bob.pk).exists()
 
@@ -261,8 +261,8 @@ def test_the_command_says_what_it_can_not_do(acme: Organization, ana: Member):
 
 
 def test_the_page_weighs_little(ana: Member, sign_in: SignIn):
-    assert len(sign_in(ana).get("/settings/members/erasure").content) < 30_000
+    assert len(sign_in(ana).get(f"{ACME}/members/erasure").content) < 30_000
 
 
 def test_a_browser_that_is_signed_out_is_asked_to_sign_in(ana: Member):
-    assert Client().post("/settings/members/erasure", {"address": BOB}).status_code == 302
+    assert Client().post(f"{ACME}/members/erasure", {"address": BOB}).status_code == 302

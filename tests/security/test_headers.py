@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 from tests.server import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ PAGES = [
     "/",
     "/settings",
     "/settings/",
-    "/settings/nothing",
+    f"{ACME}/nothing",
     "/accounts/login/",
     "/admin/",
     "/admin",

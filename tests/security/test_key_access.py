@@ -12,7 +12,7 @@ from audit.models import Action
 from members.models import Level, Member, Organization, Scope
 from members.models.scope import everywhere, lesser
 from tests.api.client import Script, assert_problem
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.web.conftest import asked, text_of
 
 MEMBERS_ONLY = {Scope.MEMBERS.value: "act"}
@@ -90,29 +90,29 @@ def browser(ana: Member, sign_in: Any) -> Client:
 
 
 def test_the_form_restricts_a_key_to_areas(acme: Organization, browser: Client) -> None:
-    form = text_of(browser.get("/settings/api-access/keys/new"))
+    form = text_of(browser.get(f"{ACME}/api-access/keys/new"))
     assert "Restrict to areas" in form
     sent = asked(kind="api_write", **areas(security="none", api_access="none", roles="read"))
-    browser.post("/settings/api-access/keys/new", sent)
+    browser.post(f"{ACME}/api-access/keys/new", sent)
 
     key = acme.api_keys.get()
     assert key.access == everywhere(Level.ACT) | {"security": "none", "api_access": "none", "roles": "read"}
     words = "May see and change Members and Audit log, and see Roles."
-    assert words in text_of(browser.get(f"/settings/api-access/keys/{key.key_id}"))
-    assert f"Restricted : {words}" in text_of(browser.get("/settings/api-access"))
+    assert words in text_of(browser.get(f"{ACME}/api-access/keys/{key.key_id}"))
+    assert f"Restricted : {words}" in text_of(browser.get(f"{ACME}/api-access"))
     event = acme.events.get(action=Action.API_KEY_GENERATED)
     assert event.changes["access"] == key.access
 
 
 def test_the_form_restricts_nothing_unless_asked(acme: Organization, browser: Client) -> None:
-    browser.post("/settings/api-access/keys/new", asked(kind="api_read"))
-    browser.post("/settings/api-access/keys/new", asked(kind="scim", **areas(members="none")))
+    browser.post(f"{ACME}/api-access/keys/new", asked(kind="api_read"))
+    browser.post(f"{ACME}/api-access/keys/new", asked(kind="scim", **areas(members="none")))
     assert list(acme.api_keys.order_by("id").values_list("access", flat=True)) == [everywhere(Level.READ), None]
-    assert "Restricted" not in text_of(browser.get("/settings/api-access"))
+    assert "Restricted" not in text_of(browser.get(f"{ACME}/api-access"))
 
 
 def test_the_form_says_why_a_key_without_access_is_none(acme: Organization, browser: Client) -> None:
-    response = browser.post("/settings/api-access/keys/new", asked(kind="api_read", **areas(**everywhere(Level.NONE))))
+    response = browser.post(f"{ACME}/api-access/keys/new", asked(kind="api_read", **areas(**everywhere(Level.NONE))))
     assert response.status_code == 422
     assert "Give the key access to at least one area." in text_of(response)
     assert '<details class="more field areas" open>' in response.text

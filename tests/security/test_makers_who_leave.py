@@ -14,7 +14,7 @@ from members.directory import GroupProfile
 from members.models import Group, Member, Organization
 from outbox.models import OutgoingMail
 from tests.api.client import Script
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.members.conftest import push
 from tests.web.conftest import text_of
@@ -109,12 +109,12 @@ def test_whoever_is_no_admin_costs_no_query_for_keys(acme: Organization, emil: M
 
 def test_the_list_and_the_keys_page_show_the_mark(acme: Organization, zoe: Member, ana: Member, sign_in: Any) -> None:
     browser = sign_in(ana)
-    assert "Maker left" not in text_of(browser.get("/settings/api-access"))
+    assert "Maker left" not in text_of(browser.get(f"{ACME}/api-access"))
     for way in ("demoted", "deactivated", "removed"):
         WAYS[way](acme, Member.objects.get(pk=zoe.pk))
-        assert text_of(browser.get("/settings/api-access")).count("Maker left") == 2
+        assert text_of(browser.get(f"{ACME}/api-access")).count("Maker left") == 2
     for api_key in acme.api_keys.all():
-        page = text_of(browser.get(f"/settings/api-access/keys/{api_key.key_id}"))
+        page = text_of(browser.get(f"{ACME}/api-access/keys/{api_key.key_id}"))
         assert "Zoe Zander, who made this key, is no longer an Admin." in page
         assert "Rotate it" in page
 

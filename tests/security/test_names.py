@@ -14,7 +14,7 @@ from members.directory import DirectoryProfile, GroupProfile, RoleProfile
 from members.errors import MemberError, UserNameInvalid
 from members.models import Group, Member, Organization, Role, User
 from members.models.organization import check_address
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 
 pytestmark = pytest.mark.django_db
@@ -130,7 +130,7 @@ def test_a_form_says_so_beside_its_field(
     acme: Organization, ana: Member, sign_in: Callable[[Member], Client], character: str
 ) -> None:
     form = {"email": "new@acme.example", "given_name": f"No{character}ra", "family_name": "New"}
-    answer = sign_in(ana).post("/settings/members/new", form | {"role": acme.roles.get(name="Employee").pk})
+    answer = sign_in(ana).post(f"{ACME}/members/new", form | {"role": acme.roles.get(name="Employee").pk})
     assert answer.status_code == 422
     assert f"U+{ord(character):04X}" in answer.text
     assert acme.members.count() == 1

@@ -85,12 +85,12 @@ def rival(globex: Organization) -> Organization:
 
 def opens(browser: Client) -> bool:
     """Whether the browser gets into an organization."""
-    return hasattr(browser.get("/settings/").wsgi_request, "member")
+    return hasattr(browser.get("/settings/", follow=True).wsgi_request, "member")
 
 
 def organizations(browser: Client) -> set[str]:
     """Return the names of the organizations that the browser gets into."""
-    request: Any = browser.get("/settings/").wsgi_request
+    request: Any = browser.get("/settings/", follow=True).wsgi_request
     members = [request.member, *request.other_members] if hasattr(request, "member") else []
     return {member.organization.name for member in members}
 

@@ -7,7 +7,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from members.models import User
-from tests.conftest import sign_in_staff
+from tests.conftest import ACME, sign_in_staff
 from torii_settings import staff_door
 
 pytestmark = pytest.mark.django_db
@@ -41,12 +41,12 @@ def test_another_host_has_no_staff_admin(path: str, staff: Client, settings: Laz
 def test_the_admins_host_has_nothing_of_an_organization(staff: Client, settings: LazySettings) -> None:
     settings.ADMIN_HOST = "localhost"
     at_home = {"Host": "localhost"}
-    for path in ("/settings/members/", "/settings/security/", "/docs/api", "/nothing"):
+    for path in (f"{ACME}/members/", f"{ACME}/security/", "/docs/api", "/nothing"):
         assert staff.get(path, headers=at_home).status_code == 404
     for path in ("/", "/settings/"):
         assert staff.get(path, headers=at_home).headers["Location"] == "/admin/"
     assert Client().get("/accounts/login/", headers=at_home).status_code == 200
-    assert Client().get("/settings/members/").status_code == 302, "the other host goes on as before"
+    assert Client().get(f"{ACME}/members/").status_code == 302, "the other host goes on as before"
 
 
 def test_on_https_there_is_no_staff_admin_until_somebody_says_where(staff: Client, settings: LazySettings) -> None:

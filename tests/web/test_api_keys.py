@@ -10,15 +10,15 @@ from django.utils import timezone
 from apikeys.models import ApiKey
 from audit.models import Action, Event
 from members.models import Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.web.conftest import SignIn, asked, text_of
 
-LIST = "/settings/api-access"
-NEW = "/settings/api-access/keys/new"
+LIST = f"{ACME}/api-access"
+NEW = f"{ACME}/api-access/keys/new"
 
 
 def deletion_of(api_key: ApiKey) -> str:
-    return f"/settings/api-access/keys/{api_key.key_id}/deletion"
+    return f"{ACME}/api-access/keys/{api_key.key_id}/deletion"
 
 
 # The list
@@ -73,7 +73,7 @@ def test_deleted_keys_are_not_listed_and_an_empty_list_offers_a_key(acme, ana_br
 
 def test_what_an_admin_types_is_shown_as_text(acme, ana_browser):
     made = new_key(acme, description="<script>alert(1)</script>\"'&").api_key
-    for path in (LIST, deletion_of(made), "/settings/security/scim/deactivation"):
+    for path in (LIST, deletion_of(made), f"{ACME}/security/scim/deactivation"):
         page = ana_browser.get(path).content.decode()
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;&amp;" in page

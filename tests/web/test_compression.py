@@ -5,14 +5,14 @@ import gzip
 import pytest
 from django.test import Client
 
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 from tests.web.conftest import asked
 from tests.web.test_shown_once import KEY
 
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
-@pytest.mark.parametrize("path", ["/settings/security", "/settings/members", "/docs/api", "/accounts/login/code/"])
+@pytest.mark.parametrize("path", [f"{ACME}/security", f"{ACME}/members", "/docs/api", "/accounts/login/code/"])
 def test_a_page_is_compressed_for_a_browser_that_takes_that(ana_browser: Client, path: str):
     answer = ana_browser.get(path, headers=GZIP, follow=True)
     assert answer["Content-Encoding"] == "gzip"
@@ -28,9 +28,9 @@ def test_the_length_of_a_page_is_padded_by_chance(ana_browser: Client):
 
 
 def test_the_page_that_shows_a_key_is_never_compressed(acme, ana_browser: Client):
-    generated = ana_browser.post("/settings/api-access/keys/new", asked(), headers=GZIP)
+    generated = ana_browser.post(f"{ACME}/api-access/keys/new", asked(), headers=GZIP)
     key = acme.api_keys.get()
-    rotated = ana_browser.post(f"/settings/api-access/keys/{key.key_id}/rotation", asked(), headers=GZIP)
+    rotated = ana_browser.post(f"{ACME}/api-access/keys/{key.key_id}/rotation", asked(), headers=GZIP)
     for answer in (generated, rotated):
         assert "Content-Encoding" not in answer
         assert KEY.search(answer.content.decode())

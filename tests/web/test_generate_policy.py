@@ -10,10 +10,10 @@ import time_machine
 from apikeys.models import ApiKey
 from audit.models import Action, Event
 from members.models import Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, GLOBEX, SETUP, new_key
 from tests.web.conftest import SignIn, asked, text_of
 
-NEW = "/settings/api-access/keys/new"
+NEW = f"{ACME}/api-access/keys/new"
 NOW = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
 
 
@@ -172,7 +172,7 @@ def test_a_form_like_no_key_is_empty(acme, ana_browser, like: str):
 
 def test_eve_gets_no_form_like_a_key_of_acme(acme, eve, sign_in: SignIn):
     old = new_key(acme, "api_read", description="Secret plan", allowed_networks=["203.0.113.0/24"]).api_key
-    page = sign_in(eve).get(f"{NEW}?like={old.key_id}").content.decode()
+    page = sign_in(eve).get(f"{GLOBEX}/api-access/keys/new?like={old.key_id}").content.decode()
     assert "Secret plan" not in page
     assert "203.0.113.0/24</textarea>" not in page
     assert 'value="scim" required checked' in page

@@ -20,7 +20,7 @@ from apikeys.secret import KeyText
 from members.models import Level, Member, Organization, Role
 from members.models.role import PREDEFINED
 from members.models.scope import everywhere
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, GLOBEX, SETUP, new_key, person
 from tests.identity_provider import IdentityProvider
 from tests.web.conftest import SignIn, text_of
 from torii_settings.guides import prose
@@ -33,7 +33,7 @@ Answers = list[tuple[str, str]]
 
 
 def address(guide: str) -> str:
-    return f"/settings/security/guides/{guide}"
+    return f"{ACME}/security/guides/{guide}"
 
 
 def source(guide: str) -> str:
@@ -75,7 +75,7 @@ def test_whoever_may_see_security_may_read_the_guides(request, sign_in: SignIn, 
 def test_whoever_may_not_see_security_may_not_read_the_guides(request, acme, sign_in: SignIn, who: str, guide: str):
     answer = sign_in(request.getfixturevalue(who)).get(address(guide))
     assert answer.status_code == 403
-    assert acme.public_id not in answer.content.decode()
+    assert "okta" not in answer.content.decode().lower()
 
 
 @pytest.mark.django_db
@@ -95,7 +95,7 @@ def test_an_unknown_guide_is_a_404_in_the_frame(ana_browser: Client, guide: str)
 def test_eve_reads_her_own_values_after_ana_did(acme, globex, ana_browser: Client, eve, sign_in: SignIn, guide: str):
     Role(organization=acme, name="Contract Manager", access=everywhere(Level.NONE)).create_role(by=SETUP)
     assert "Contract Manager" in text_of(ana_browser.get(address(guide)))
-    page = sign_in(eve).get(address(guide)).content.decode()
+    page = sign_in(eve).get(address(guide).replace(ACME, GLOBEX)).content.decode()
     assert page.count(f"{globex.public_id}</code>") >= 3
     assert "globex.example" in page
     for foreign in (acme.public_id, "acme.example", "Acme", "Contract Manager"):
@@ -106,7 +106,7 @@ def test_eve_reads_her_own_values_after_ana_did(acme, globex, ana_browser: Clien
 def test_the_security_page_leads_to_both_guides(acme: Organization, ana_browser: Client, on: bool):
     if not on:
         acme.disable_scim(by=SETUP)
-    page = ana_browser.get("/settings/security").content.decode()
+    page = ana_browser.get(f"{ACME}/security").content.decode()
     assert f'<a href="{address("okta")}">Okta</a>' in page
     assert f'<a href="{address("entra")}">Microsoft Entra ID</a>' in page
 
@@ -234,14 +234,14 @@ def test_every_value_to_enter_has_a_button_that_copies_it(ana_browser: Client, g
 def test_the_names_of_our_pages_are_links_to_those_that_the_reader_may_see(acme, sign_in, ana_browser, guide: str):
     page = ana_browser.get(address(guide)).content.decode()
     assert "<strong>Settings &gt;" not in page
-    assert '<a href="/settings/api-access">Settings &gt; API Access</a>' in page
+    assert f'<a href="{ACME}/api-access">Settings &gt; API Access</a>' in page
     role = Role(organization=acme, name="Guard", access=everywhere(Level.NONE) | {"security": "read"})
     role.create_role(by=SETUP)
     guard = sign_in(person(acme, "guard@acme.example", "Gus Guard", "Guard"))
     theirs = guard.get(address(guide)).content.decode()
-    assert 'href="/settings/api-access' not in theirs
+    assert f'href="{ACME}/api-access' not in theirs
     assert "<strong>Settings &gt; API Access</strong>" in theirs
-    assert '<a href="/settings/security">Settings &gt; Security</a>' in theirs
+    assert f'<a href="{ACME}/security">Settings &gt; Security</a>' in theirs
 
 
 # Markdown -------------------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_a_guide_lists_the_predefined_roles(guide: str):
 @pytest.mark.parametrize("guide", GUIDES)
 def test_a_guide_calls_things_as_our_pages_do(acme, ana_browser: Client, guide: str):
     new_key(acme)
-    pages = "/settings/security", "/settings/api-access", "/settings/api-access/keys/new"
+    pages = f"{ACME}/security", f"{ACME}/api-access", f"{ACME}/api-access/keys/new"
     words = " ".join(text_of(ana_browser.get(page)) for page in pages)
     for name in NAMES:
         assert name in words

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey
 from audit.models import Action, Event
-from tests.conftest import SETUP, describe_as_before, new_key
+from tests.conftest import ACME, SETUP, describe_as_before, new_key
 from tests.rotations import HOUR, rotated, use
 from tests.web.conftest import SignIn, text_of
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 
 
 def deletion_of(api_key: ApiKey) -> str:

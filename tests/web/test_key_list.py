@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey
 from members.models import Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.rotations import rotated, use
 from tests.web.conftest import asked, text_of
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 DAY = dt.timedelta(days=1)
 
 
@@ -147,7 +147,7 @@ def test_another_organization_s_key_is_marked_nowhere(acme, globex, ana_browser)
 def test_an_expired_key_offers_a_replacement_like_itself(acme, ana_browser, expired):
     for path in (LIST, f"{LIST}/keys/{expired.key_id}"):
         page = ana_browser.get(path).content.decode()
-        assert f'href="/settings/api-access/keys/new?like={expired.key_id}" data-dialog>' in page
+        assert f'href="{ACME}/api-access/keys/new?like={expired.key_id}" data-dialog>' in page
         assert "Replace" in page
     form = ana_browser.get(f"{LIST}/keys/new?like={expired.key_id}").content.decode()
     assert 'value="Old report"' in form

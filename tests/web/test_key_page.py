@@ -13,11 +13,11 @@ from apikeys.models import ApiKey, KnownOrigin, Notice
 from audit.actor import Origin
 from audit.models import Action, Event
 from members.models import Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.rotations import HOUR, rotated, use
 from tests.web.conftest import SignIn, text_of
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 NOW = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
 OKTA = Origin("203.0.113.7", "Okta SCIM Client 1.0.0")
 THIEF = Origin("198.51.100.20", "curl/8.9")
@@ -221,7 +221,7 @@ def test_whoever_may_only_read_sees_the_page_and_changes_nothing(request, acme, 
     answer = browser.get(page_of(api_key))
     assert answer.status_code == 200
     assert "New" in text_of(answer)
-    for gone in ("I know these", "data-dialog", 'method="post" action="/settings/api-access'):
+    for gone in ("I know these", "data-dialog", f'method="post" action="{ACME}/api-access'):
         assert gone not in answer.content.decode()
     before = Event.objects.count()
     assert browser.post(f"{page_of(api_key)}/origins").status_code == 403

@@ -8,11 +8,11 @@ import time_machine
 
 from audit.models import Action, Event
 from members.models import Member
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, GLOBEX, SETUP, new_key
 from tests.web.conftest import SignIn, text_of
 
-SECURITY = "/settings/security"
-POLICY = "/settings/security/api-keys"
+SECURITY = f"{ACME}/security"
+POLICY = f"{ACME}/security/api-keys"
 
 
 def asked(**fields: Any) -> dict[str, Any]:
@@ -153,8 +153,8 @@ def test_the_card_counts_the_live_keys_that_are_against_the_policy(acme, ana_bro
     form = asked(expiration="required", key_lifetime_days="90")
     answer = ana_browser.post(POLICY, form, follow=True)
     assert "2 existing keys do not meet this and stay valid." in text_of(answer)
-    assert '<a href="/settings/api-access">Show them in API Access</a>' in answer.content.decode()
-    page = ana_browser.get("/settings/api-access").content.decode()
+    assert f'<a href="{ACME}/api-access">Show them in API Access</a>' in answer.content.decode()
+    page = ana_browser.get(f"{ACME}/api-access").content.decode()
     assert page.count("Beyond your policy") == 2
     ana_browser.post(POLICY, form | {"key_lifetime_days": "91"})
     assert "1 existing key does not meet this and stays valid." in text_of(ana_browser.get(SECURITY))
@@ -185,7 +185,9 @@ def test_whoever_may_only_read_sees_the_policy_and_changes_nothing(request, acme
 
 
 def test_eve_changes_the_policy_of_her_own_organization(acme, globex, eve, sign_in: SignIn):
-    sign_in(eve).post(POLICY, asked(key_lifetime_days="7"))
+    browser = sign_in(eve)
+    assert browser.post(POLICY, asked(key_lifetime_days="7")).status_code == 404
+    assert browser.post(f"{GLOBEX}/security/api-keys", asked(key_lifetime_days="7")).status_code == 302
     acme.refresh_from_db()
     globex.refresh_from_db()
     assert (acme.key_lifetime_days, globex.key_lifetime_days) == (365, 7)

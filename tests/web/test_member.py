@@ -6,14 +6,14 @@ from django.test import Client
 from audit.models import Action, Event
 from members.models import Member, Organization
 from outbox.models import OutgoingMail
-from tests.conftest import SETUP, person
+from tests.conftest import ACME, SETUP, person
 from tests.web.conftest import SignIn, text_of
 
-NEW = "/settings/members/new"
+NEW = f"{ACME}/members/new"
 
 
 def page_of(member: Member) -> str:
-    return f"/settings/members/{member.pk}"
+    return f"{ACME}/members/{member.pk}"
 
 
 def role_id(organization: Organization, name: str) -> int:
@@ -103,7 +103,7 @@ def test_the_page_says_what_is_known_of_a_member(ana_browser, ira):
 
 def test_a_name_is_shown_as_text(acme, ana_browser):
     member = person(acme, "x@acme.example", "<script>alert(1)</script> X", "Read Only")
-    for path in (page_of(member), "/settings/members", f"{page_of(member)}/deactivation"):
+    for path in (page_of(member), f"{ACME}/members", f"{page_of(member)}/deactivation"):
         page = ana_browser.get(path).content.decode()
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)" in page
@@ -212,7 +212,7 @@ def test_deactivating_asks_first(ana_browser, ira):
 
 def test_a_confirmed_deactivation_throws_the_member_out_at_once(ana_browser, ira, sign_in: SignIn):
     theirs = sign_in(ira)
-    assert theirs.get("/settings/members").status_code == 200
+    assert theirs.get(f"{ACME}/members").status_code == 200
     answer = ana_browser.post(f"{page_of(ira)}/deactivation", follow=True)
     assert answer.redirect_chain == [(page_of(ira), 302)]
     assert "Ira Item was deactivated." in text_of(answer)
@@ -220,7 +220,7 @@ def test_a_confirmed_deactivation_throws_the_member_out_at_once(ana_browser, ira
     ira.refresh_from_db()
     assert not ira.is_active
     assert Event.objects.get(action=Action.MEMBER_DEACTIVATED).actor_label == "Ana Admin"
-    assert theirs.get("/settings/members").status_code == 403
+    assert theirs.get(f"{ACME}/members").status_code == 403
 
 
 def test_the_last_admin_cannot_be_deactivated_and_is_told_why_in_the_dialog(ana, ana_browser):

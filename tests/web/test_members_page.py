@@ -13,10 +13,10 @@ from audit.models import Action, Event
 from members.directory import DirectoryProfile
 from members.models import Member, Organization
 from members.views.paging import PAGE_SIZE
-from tests.conftest import SETUP, person
+from tests.conftest import ACME, SETUP, person
 from tests.web.conftest import SignIn, text_of
 
-LIST = "/settings/members"
+LIST = f"{ACME}/members"
 
 
 def names_on(page: str) -> list[str]:

@@ -6,6 +6,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from members.models import Organization
+from tests.conftest import ACME
 from tests.crowd import CROWD, among_small_ones, analyze, scans_of
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite is promised to be right, not fast")
@@ -17,7 +18,7 @@ def test_the_members_page_reads_what_it_shows(acme: Organization, ana_browser: C
     analyze()
     for text, number in (("ZOË zimm", 50), ("given1999", 1), ("19999@acme", 1), ("acme", 50), ("nobody", 0)):
         with CaptureQueriesContext(connection) as queries:
-            page = ana_browser.get("/settings/members", {"q": text}).content
+            page = ana_browser.get(f"{ACME}/members", {"q": text}).content
         assert page.count(b"<tr") == number + (number > 0), text
         found = scans_of(queries)
         assert max(scan.rows for scan in found) <= CROWD // 4, (text, found)

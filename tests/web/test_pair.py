@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from apikeys.models import ApiKey, KnownOrigin, Notice
 from members.models import Organization
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.rotations import HOUR, rotated, use
 from tests.web.conftest import text_of
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 NOW = dt.datetime(2027, 3, 1, 12, tzinfo=dt.UTC)
 
 

@@ -17,11 +17,11 @@ from apikeys.views import rotation as rotation_view
 from audit.models import Action, Event
 from members.models import Organization, User
 from outbox.tasks import deliver_mails
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.web.conftest import SignIn, text_of
 from tests.web.test_shown_once import KEY
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 
 
 def rotation_of(api_key: ApiKey) -> str:

@@ -9,11 +9,11 @@ from django.contrib.sessions.models import Session
 from apikeys.models import ApiKey
 from apikeys.views import new_key as new_key_view
 from audit.models import Action, Event
-from tests.conftest import SETUP, new_key
+from tests.conftest import ACME, SETUP, new_key
 from tests.web.conftest import asked, text_of
 
-LIST = "/settings/api-access"
-NEW = "/settings/api-access/keys/new"
+LIST = f"{ACME}/api-access"
+NEW = f"{ACME}/api-access/keys/new"
 KEY = re.compile(r"torii_(?:scim|api)_[0-9a-z]{8}_[0-9A-Za-z]{49}")
 
 
@@ -42,9 +42,9 @@ def test_no_later_page_has_the_key(acme, ana_browser):
         page,
         f"{page}/rotation",
         f"{page}/deletion",
-        "/settings/security",
-        "/settings/security/scim/deactivation",
-        "/settings/members",
+        f"{ACME}/security",
+        f"{ACME}/security/scim/deactivation",
+        f"{ACME}/members",
     ):
         assert secret not in ana_browser.get(path).content.decode(), path
     assert secret not in str([session.get_decoded() for session in Session.objects.all()])

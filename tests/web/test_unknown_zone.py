@@ -9,12 +9,12 @@ from django.test import Client
 from apikeys.models import ApiKey
 from members.models import Organization
 from tests.api.client import Script
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 from tests.web.conftest import asked, text_of
 
 ZONE = "Mars/Olympus_Mons"
 SAID = f"This server doesn’t know your time zone, {ZONE}. Until it does, dates and times are in UTC."
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_every_page_about_keys_works_by_utc_and_says_so(lost: Organization, ana_
         assert SAID in text_of(page), path
         assert f"({ZONE})" not in page.content.decode(), path
     assert "9 Jun 2027, 22:00 (UTC)" in text_of(ana_browser.get(f"{LIST}/keys/{key.key_id}"))
-    assert ana_browser.get("/settings/security").status_code == 200
+    assert ana_browser.get(f"{ACME}/security").status_code == 200
 
 
 def test_a_key_that_is_made_meanwhile_expires_by_utc_and_remembers_that(lost: Organization, ana_browser: Client):

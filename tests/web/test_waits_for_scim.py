@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from audit.models import Action, Event
 from members.models import Organization
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.web.conftest import asked, text_of
 
-LIST = "/settings/api-access"
+LIST = f"{ACME}/api-access"
 NEW = f"{LIST}/keys/new"
-ACTIVATION = "/settings/security/scim/activation"
+ACTIVATION = f"{ACME}/security/scim/activation"
 WAITS = "Waits for SCIM"
 IN_THE_FORM = "SCIM is off: this key gets 403 until it is turned on."
 
@@ -41,7 +41,7 @@ def test_the_form_says_nothing_while_scim_is_on(acme, ana_browser):
 def test_the_key_that_is_shown_says_it_and_turns_scim_on_beside_the_key(off, ana_browser):
     page = ana_browser.post(NEW, asked()).content.decode()
     assert "SCIM is off, so this key gets 403 until it is turned on." in page
-    assert 'action="/settings/security/scim/activation" target="_blank"' in page
+    assert f'action="{ACME}/security/scim/activation" target="_blank"' in page
 
     answer = ana_browser.post(ACTIVATION, headers={"HX-Request": "true", "HX-Target": "scim-off"})
     assert answer.status_code == 200
@@ -111,7 +111,7 @@ def test_the_command_line_says_it(off):
 
 def test_security_leads_from_scim_to_the_first_request(off, ana_browser):
     """SCIM on → generate a key → paste it → waiting → connected."""
-    security = "/settings/security"
+    security = f"{ACME}/security"
     assert "Next," not in text_of(ana_browser.get(security))
     ana_browser.post(ACTIVATION)
     page = ana_browser.get(security)
@@ -131,13 +131,13 @@ def test_security_leads_from_scim_to_the_first_request(off, ana_browser):
 
 def test_security_names_the_key_that_waits(off, ana_browser):
     new_key(off, description="Okta production")
-    assert "The key Okta production waits for SCIM" in text_of(ana_browser.get("/settings/security"))
+    assert "The key Okta production waits for SCIM" in text_of(ana_browser.get(f"{ACME}/security"))
 
 
 def test_a_reader_of_security_is_offered_nothing_that_they_may_not_do(acme, rita, sign_in):
     browser = sign_in(rita)
     browser.get("/settings/")
-    page = browser.get("/settings/security")
+    page = browser.get(f"{ACME}/security")
     assert "An Admin can do that in API Access." in text_of(page)
     assert NEW not in page.content.decode()
 
@@ -145,4 +145,4 @@ def test_a_reader_of_security_is_offered_nothing_that_they_may_not_do(acme, rita
 def test_keys_of_another_organization_are_no_step_of_this_one(acme, globex, ana_browser):
     new_key(globex)
     person(globex, "gina@globex.example", "Gina", "Admin")
-    assert "Next, generate a key" in text_of(ana_browser.get("/settings/security"))
+    assert "Next, generate a key" in text_of(ana_browser.get(f"{ACME}/security"))

@@ -10,16 +10,16 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from lib.static_files import LEAN
-from tests.conftest import new_key, person
+from tests.conftest import ACME, new_key, person
 
 LIMIT = 30_000
 PAGES = [
-    "/settings/security",
-    "/settings/api-access",
-    "/settings/api-access/keys/new",
-    "/settings/security/api-keys",
-    "/settings/members",
-    "/settings/members/new",
+    f"{ACME}/security",
+    f"{ACME}/api-access",
+    f"{ACME}/api-access/keys/new",
+    f"{ACME}/security/api-keys",
+    f"{ACME}/members",
+    f"{ACME}/members/new",
     "/accounts/password/change/",
 ]
 

@@ -6,10 +6,11 @@ from functools import lru_cache
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.html import escape
 
 from members.access import requires
+from members.addresses import page_path
+from members.ids import organization_id
 from members.middleware import MemberRequest
 from members.models import Organization, Scope
 from members.navigation import Room, rooms_of
@@ -33,6 +34,9 @@ class Guide:
         """The guide's file in `docs/`."""
         return f"{self.slug}.md"
 
+
+# What a guide has in the place of the Organization ID.
+ORGANIZATION_ID = "<Organization ID>"
 
 GUIDES = (Guide("okta", "Okta"), Guide("entra", "Microsoft Entra ID"))
 
@@ -61,14 +65,20 @@ def read(guide: Guide, rooms: tuple[Room, ...]) -> prose.Prose:
     text = (settings.BASE_DIR / "docs" / guide.file).read_text(encoding="utf-8")
     return prose.render(
         text,
-        links={other.file: reverse(other.url) for other in GUIDES},
-        pages={f"Settings > {room.scope.label}": room.path for room in rooms},
+        links={other.file: path_to_fill_in(other.url) for other in GUIDES},
+        pages={f"Settings > {room.scope.label}": path_to_fill_in(room.url) for room in rooms},
     )
+
+
+def path_to_fill_in(name: str) -> str:
+    """Return the path of a settings page with a placeholder where the Organization ID belongs."""
+    example = organization_id()
+    return page_path(example, name).replace(example, ORGANIZATION_ID)
 
 
 def fill_in(html: str, organization: Organization) -> str:
     """Return the guide with the organization's own values in the place of what stands for them."""
-    own = {"<your address>": settings.BASE_URL, "<Organization ID>": str(organization.public_id)}
+    own = {"<your address>": settings.BASE_URL, ORGANIZATION_ID: str(organization.public_id)}
     for placeholder, value in own.items():
         html = html.replace(escape(placeholder), escape(value))
     return html
