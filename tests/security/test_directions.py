@@ -9,7 +9,7 @@ from django.urls import get_resolver
 
 from members.directory import GroupProfile, RoleProfile
 from members.models import Group, Member, Organization, Role
-from tests.conftest import SETUP, new_key, person
+from tests.conftest import ACME, SETUP, new_key, person
 from tests.isolation.test_stranger import addresses, fill
 from tests.web.conftest import asked
 
@@ -66,6 +66,7 @@ def ids(acme: Organization, ana: Member) -> dict[str, str]:
     old = new_key(ana.organization, description=f"{MARK} Okta", by=ana.actor())
     new_key(ana.organization, description=f"{MARK} script", kind="api_read", by=ana.actor())
     return {
+        "organization_id": acme.public_id,
         "uuid": str(bea.pk),
         "member_id": str(bea.pk),
         "pk": str(bea.pk),
@@ -79,7 +80,7 @@ def test_every_page_keeps_names_to_themselves(
 ) -> None:
     browser = sign_in(ana)
     paths = [fill(route, ids) for route in addresses(get_resolver().url_patterns, "settings/")]
-    paths += [f"/settings/members/{ids['gil']}", "/settings/members?q=gil", "/accounts/password/change/"]
+    paths += [f"{ACME}/members/{ids['gil']}", f"{ACME}/members?q=gil", "/accounts/password/change/"]
     found = {path: names_in(browser.get(path, follow=True).content) for path in paths}
     assert sum(len(names.kept) for names in found.values()) > len(paths)
     assert not {path: names.loose for path, names in found.items() if names.loose}
@@ -87,15 +88,15 @@ def test_every_page_keeps_names_to_themselves(
 
 def test_so_does_every_message(ids: dict[str, str], ana: Member, sign_in: Callable[[Member], Client]) -> None:
     browser = sign_in(ana)
-    key, member = f"/settings/api-access/keys/{ids['key_id']}", f"/settings/members/{ids['member_id']}"
+    key, member = f"{ACME}/api-access/keys/{ids['key_id']}", f"{ACME}/members/{ids['member_id']}"
     role = ana.organization.roles.get(name=f"{MARK} Buyer").pk
     new = {"email": "new@acme.example", "given_name": MARK, "family_name": "New", "role": role}
     for path, form in (
-        ("/settings/members/new", new),
+        (f"{ACME}/members/new", new),
         (f"{member}/role", {"role": role}),
         (f"{member}/deactivation", {}),
         (f"{member}/reactivation", {}),
-        ("/settings/api-access/keys/new", asked(description=f"{MARK} key")),
+        (f"{ACME}/api-access/keys/new", asked(description=f"{MARK} key")),
         (f"{key}/rotation", asked(description=f"{MARK} key")),
         (f"{key}/deletion", {"confirm": "yes"}),
     ):

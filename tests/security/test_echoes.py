@@ -168,8 +168,8 @@ def test_of_a_header(okta: IdentityProvider, ana: Member, headers: dict[str, str
 # A field in a page repeats what was typed in its own value, and errors stand outside of tags.
 TAGS = re.compile(r"<textarea.*?</textarea>|<[^>]*>", re.DOTALL)
 FORMS: dict[str, list[str]] = {
-    "/settings/members/new": ["email", "given_name", "family_name", "role"],
-    "/settings/api-access/keys/new": [
+    f"{ACME}/members/new": ["email", "given_name", "family_name", "role"],
+    f"{ACME}/api-access/keys/new": [
         "kind",
         "description",
         "expiration",
@@ -180,8 +180,8 @@ FORMS: dict[str, list[str]] = {
         "access_members",
         "scope",
     ],
-    "/settings/security/api-keys": ["expiration", "lifetime", "key_lifetime_days", "reminder_contact"],
-    "/settings/security/scim": ["enabled", "confirm"],
+    f"{ACME}/security/api-keys": ["expiration", "lifetime", "key_lifetime_days", "reminder_contact"],
+    f"{ACME}/security/scim": ["enabled", "confirm"],
     "/accounts/login/": ["login", "password", "next"],
     "/accounts/login/code/": ["email", "next"],
     "/accounts/login/code/confirm/": ["code"],

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from members.models import Member, Organization
-from tests.conftest import new_key
+from tests.conftest import ACME, new_key
 
 pytestmark = pytest.mark.django_db
 
@@ -28,10 +28,10 @@ STRANGE = [
     "%",
 ]
 PAGES = {
-    "/settings/members": ["q", "role", "status", "newer", "older", "after", "before", "page"],
-    "/settings/members/employees": ["q", "newer", "older", "after", "before", "page"],
-    "/settings/api-access": ["type", "status", "q", "new", "page"],
-    "/settings/api-access/keys/new": ["like"],
+    f"{ACME}/members": ["q", "role", "status", "newer", "older", "after", "before", "page"],
+    f"{ACME}/members/employees": ["q", "newer", "older", "after", "before", "page"],
+    f"{ACME}/api-access": ["type", "status", "q", "new", "page"],
+    f"{ACME}/api-access/keys/new": ["like"],
     "/accounts/login/": ["next"],
 }
 LISTS = {
