@@ -1,21 +1,14 @@
 """Every door of the project. Machines' come first: their requests are the many."""
 
 from django.contrib import admin
-<<<<<<< HEAD
-from django.urls import include, path, re_path
-=======
-from django.urls import URLPattern, URLResolver, include, path
->>>>>>> cbc9a0e (Put the Organization ID into the path of the settings pages)
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 import apikeys.urls
 import members.urls
 from api.docs import docs_page
-<<<<<<< HEAD
-from scim.views.base import not_found
-=======
 from members.views.short_address import short_address, short_addresses
->>>>>>> cbc9a0e (Put the Organization ID into the path of the settings pages)
+from scim.views.base import not_found
 from scim.views.search import RootView
 from torii_settings.favicon import favicon
 from torii_settings.health import healthz, readyz
