@@ -3,7 +3,7 @@
 
 PYTHON = .venv/bin/python
 # A worker more than there are cores in CI: browsers and processes are often waited for.
-PYTEST = $(PYTHON) -m pytest -n 3 --dist loadfile
+PYTEST = $(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --system-certs \
 	--custom-compile-command "make lock"
 PORT ?= 8000
