@@ -63,8 +63,12 @@ class Wire:
         return self.answer()
 
     def answer(self) -> "Answer":
-        """Read an answer."""
-        head = b"".join(iter(self.stream.readline, b"\r\n")).decode()
+        """Read an answer; fail if the connection ends instead."""
+        lines = []
+        while (line := self.stream.readline()) != b"\r\n":
+            assert line, b"".join(lines)
+            lines.append(line)
+        head = b"".join(lines).decode()
         length = re.search(r"(?i)^content-length: (\d+)", head, re.MULTILINE)
         return Answer(int(head.split()[1]), head.lower(), self.stream.read(int(length[1])) if length else b"")
 
