@@ -12,9 +12,7 @@ from members.models import Member, Organization
 from tests.api.client import Script, assert_problem
 
 
-@pytest.mark.parametrize(
-    "path", ["", "nothing", "members/", "members/x/y", "../settings", "scim/v2", "é", "members%00"]
-)
+@pytest.mark.parametrize("path", ["", "nothing", "members/", "members/x/y", "../settings", "é", "members%00"])
 def test_an_address_where_nothing_is_is_a_404(script: Script, path: str) -> None:
     for key in (script, Script("")):
         for method in ("GET", "POST", "DELETE", "FOO"):
@@ -22,8 +20,9 @@ def test_an_address_where_nothing_is_is_a_404(script: Script, path: str) -> None
             assert_problem(response, 404, "not_found")
 
 
-def test_scim_answers_in_scim_below_its_own_address(script: Script) -> None:
-    response = script.get("/v1.0/scim/v2/Nothing")
+@pytest.mark.parametrize("path", ["scim/v2", "scim/v2/Nothing"])
+def test_scim_answers_in_scim_at_its_own_address(script: Script, path: str) -> None:
+    response = script.get(f"/v1.0/{path}")
     assert response["Content-Type"] == "application/scim+json"
 
 
