@@ -67,7 +67,7 @@ def test_saving_a_new_organization_goes_on_to_its_own_page(admin):
         ({"domains": []}, "at least one approved domain"),
         ({"domains": ["acme.example", "ACME.example"]}, "twice"),
         ({"domains": ["https://acme.example"]}, "Write the domain alone"),
-        ({"domains": ["acme.example"], "time_zone": "Europe/Nowhere"}, "Select a valid choice"),
+        ({"domains": ["acme.example"], "time_zone": "Europe/Nowhere"}, "Choose one of these time zones."),
         ({"domains": ["acme.example"], "name": ""}, "This field is required"),
         ({"domains": ["acme.example"], "admin_email": ""}, "This field is required"),
         ({"domains": ["acme.example"], "admin_email": "ada"}, "is not an e-mail address"),

@@ -99,7 +99,7 @@ def test_saving_the_policy_as_it_is_writes_no_event(ana_browser):
     ("fields", "error"),
     [
         ({"expiration": None}, "Choose one of the two."),
-        ({"expiration": "forbidden"}, "Select a valid choice."),
+        ({"expiration": "forbidden"}, "Choose one of the two."),
         ({"key_lifetime_days": ""}, "Write a number of days, from 1 to 3650."),
         ({"key_lifetime_days": "0"}, "Write a number of days, from 1 to 3650."),
         ({"key_lifetime_days": "-1"}, "Write a number of days, from 1 to 3650."),
