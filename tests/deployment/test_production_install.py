@@ -119,10 +119,10 @@ class Production:
 
 
 class Visitor:
-    """A browser behind the reverse proxy, which is where TLS ends: cookies are for https alone."""
+    """A browser at a host, behind the reverse proxy, which is where TLS ends: cookies are for https alone."""
 
-    def __init__(self, address: str) -> None:
-        self.address = address
+    def __init__(self, address: str, host: str) -> None:
+        self.address, self.host = address, host
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str) -> httpx2.Response:
@@ -135,7 +135,8 @@ class Visitor:
 
     def send(self, method: str, path: str, form: dict[str, str] | None = None) -> httpx2.Response:
         headers = PROXY | {
-            "Referer": "https://settings.example.com/",
+            "Host": self.host,
+            "Referer": f"https://{self.host}/",
             "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
         }
         answer = httpx2.request(method, f"{self.address}{path}", headers=headers, data=form, timeout=10)
@@ -219,7 +220,8 @@ def test_the_first_member_of_staff_is_asked_for_an_address_and_a_password(produc
         environment=production.environment,
     )
     assert "Superuser created successfully." in said
-    browser = Visitor(production.address)
+    assert Visitor(production.address, PROXY["Host"]).get("/admin/").status_code == 404
+    browser = Visitor(production.address, production.environment["ADMIN_HOST"])
     form = {"login": "staff@example.com", "password": password}
     assert browser.post("/accounts/login/", form).status_code == 302
     answer = browser.get("/admin/")
