@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("apikeys", "0017_maker_index")]
 
     operations = [
-        migrations.AddField("knownorigin", "others", models.PositiveIntegerField(db_default=0, default=0)),
+        migrations.AddField("knownorigin", "others", models.IntegerField(db_default=0, default=0)),
         migrations.AddField("knownorigin", "latest", models.JSONField(db_default=[], default=list)),
         migrations.AddField("knownorigin", "last_seen_at", models.DateTimeField(null=True)),
     ]

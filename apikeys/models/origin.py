@@ -127,7 +127,7 @@ class KnownOrigin(models.Model):
     first_seen_at = models.DateTimeField(default=timezone.now)
     is_new = models.BooleanField(default=False)
     refused = models.BooleanField(default=False)
-    others = models.PositiveIntegerField(default=0, db_default=0)
+    others = models.IntegerField(default=0, db_default=0)
     latest = models.JSONField(default=list, db_default=[])
     last_seen_at = models.DateTimeField(null=True)
 

@@ -64,7 +64,7 @@ class Wire:
 
     def answer(self) -> "Answer":
         """Read an answer; fail if the connection ends instead."""
-        lines = []
+        lines: list[bytes] = []
         while (line := self.stream.readline()) != b"\r\n":
             assert line, b"".join(lines)
             lines.append(line)
