@@ -10,11 +10,17 @@ INSTALLED_APPS = [
     "apikeys",
     "audit",
     "outbox",
+    # What the members' models and their signals import.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
 ]
-MIDDLEWARE = []
+# allauth insists on it when it starts. The WSGI application then has none.
+MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]
 ROOT_URLCONF = "benchmarks.floor.urls"
 
 # As the peer next to it: Django's own backend as it comes, but with connections that are kept.
