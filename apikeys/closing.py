@@ -14,5 +14,5 @@ def connect() -> None:
 
 
 def end_keys(sender: Any, organization: Organization, **kwargs: Any) -> None:
-    """End all keys. Nobody is told: there is nobody left to tell."""
+    """End all keys. No mail goes out: the organization has nobody left to read it."""
     organization.api_keys.existing().update(deleted_at=timezone.now(), digest=None)

@@ -1,7 +1,7 @@
 """How often a key may call, and how often a network may send what is refused.
 
-What a key does and what it is refused are counted apart, so that whoever uses a stolen key from elsewhere, where it is
-refused, uses up nothing of the rightful caller's (docs/decisions/0070-refusals-are-counted-apart.md).
+Calls that are let in and calls that are refused have counts of their own. A thief who uses a key from a network where
+it is refused uses up nothing of the rightful caller's limit (docs/decisions/0070-refusals-are-counted-apart.md).
 
 A bucket is a single number, the theoretical arrival time of the generic cell rate algorithm: a request is let in while
 that time is less than a burst ahead of now, and moves it by one interval. It lives in Redis, or in this process when no

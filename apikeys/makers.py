@@ -2,8 +2,8 @@
 
 Only Admins make keys, so this is asked only when an Admin leaves: is demoted, deactivated or removed, through whichever
 door. It happens in the transaction of that. A REST key then does no more than its maker may (`apikeys.models.power`);
-a SCIM key keeps working, because provisioning must not stop when somebody changes jobs. All Admins are told. If the
-organization's policy says so, the keys are deleted.
+a SCIM key keeps working, because provisioning must not stop when somebody changes jobs. All Admins get a mail. If
+the organization's policy says so, the keys are deleted.
 """
 
 from collections.abc import Sequence

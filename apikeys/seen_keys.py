@@ -1,7 +1,7 @@
 """Which texts have been seen to be a key, and which to be none: it tells good keys from guesses without a query.
 
-Past `BAD_KEY_LIMIT` guesses, the database isn't asked about what may be another one. A key that has opened something
-before is none, so whoever guesses at the address of an identity provider shuts out nobody who calls from there too.
+Past `BAD_KEY_LIMIT` guesses from a network, the database isn't asked about texts that may be guesses too. A key that
+has opened something before is no guess, so somebody who guesses from an identity provider's network shuts out no key.
 """
 
 import time

@@ -162,9 +162,9 @@ class KnownOrigin(models.Model):
         return f"{number}, the latest {', '.join(self.latest)}"
 
     def sum_up(self, value: str, number: int, now: dt.datetime) -> bool:
-        """Add `number` more to the sum, the latest of which is `value`; return whether that is to be told.
+        """Add `number` more to the sum, `value` as the latest; return whether Admins get a notice of it.
 
-        It is, unless an Admin has yet to accept what came earlier on the same day.
+        They do, unless one of them has yet to accept what came earlier on the same day.
         """
         told = self.is_new and self.last_seen_at is not None and self._day(self.last_seen_at) == self._day(now)
         self.others += number

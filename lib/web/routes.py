@@ -1,7 +1,7 @@
 """The views of machines found by one pattern each, where Django goes down the URL configuration level by level.
 
-For a path two levels down Django makes three matches, of which the last one is used. That takes 26 µs, most of a tenth
-of a GET; one pattern for the whole path takes 5.
+For a path two levels down Django makes three matches and uses the last one, which takes 9 µs. One pattern for the whole
+path takes 2.
 """
 
 import re
